@@ -1,0 +1,64 @@
+"""What a failure asks for: try again, look again, wait for an outage to end, or stop.
+
+Place in the flow: adapters translate what a product says into these; `engine/worker` alone
+decides what becomes of the row; handlers do not catch them.
+
+    SluiceError
+    |-- Retryable      the world was in the way: the row keeps its lane's head and is tried again
+    |   `-- Unavailable    a product is down (unreachable, 5xx, 429, credentials): never the row's fault
+    |-- NotYet         nothing is wrong, it is only too early: the row re-enters at its lane's tail
+    |-- Terminal       trying again is useless: the row is dead and told once
+    |-- Suppressed     the mode forbids the write: recorded, the row is done
+    `-- Refused        a person's wish or an outside message cannot be granted; says why and the fix
+"""
+
+
+class SluiceError(Exception):
+    """Anything the program raises on purpose."""
+
+
+class Retryable(SluiceError):
+    """The world was in the way; the row keeps its lane's head."""
+
+    def __init__(self, reason: str, *, after: float = 1.0) -> None:
+        """Try again `after` seconds from now because of `reason`."""
+        super().__init__(reason)
+        self.after = after
+
+
+class Unavailable(Retryable):
+    """A product does not answer as it should; its rows wait, none of them dies of it."""
+
+    def __init__(self, product: str, reason: str, *, after: float = 1.0) -> None:
+        """Name the product as an operator knows it (`registry`, `forge acme`)."""
+        super().__init__(f"{product}: {reason}", after=after)
+        self.product = product
+
+
+class NotYet(SluiceError):
+    """Too early; look again `after` seconds from now, and give up `until` seconds after the event."""
+
+    def __init__(self, reason: str, *, after: float, until: float) -> None:
+        """Both times are in seconds; `until` counts from when the event was recorded."""
+        super().__init__(reason)
+        self.after = after
+        self.until = until
+
+
+class Terminal(SluiceError):
+    """Trying again is useless; the message names what, where and the fix."""
+
+
+class Suppressed(SluiceError):
+    """The present mode forbids this write; it is recorded and the row is done."""
+
+
+class Refused(SluiceError):
+    """A wish or a message that cannot be granted; becomes an RFC 9457 problem at the edge."""
+
+    def __init__(self, title: str, detail: str, *, status: int = 409) -> None:
+        """`status` is the HTTP status this refusal maps to."""
+        super().__init__(f"{title}: {detail}")
+        self.title = title
+        self.detail = detail
+        self.status = status

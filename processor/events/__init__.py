@@ -1,0 +1,133 @@
+"""What happened, in story order; one file per topic.
+
+Frozen pydantic models in the past tense; `CATALOG` names every type there is.
+They know values, and nothing of handlers, storage or products.
+"""
+
+from processor.events.evaluation import (
+    EvaluationFailed,
+    EvaluationInconclusive,
+    EvaluationPassed,
+    EvaluationRequested,
+    EvaluationStarted,
+    GateFinished,
+    Judged,
+)
+from processor.events.event import Event, Head, identify
+from processor.events.model_version import (
+    AliasRemoved,
+    AliasSet,
+    DriftFound,
+    VersionDeleted,
+    VersionMarked,
+    VersionObserved,
+    VersionRegistered,
+    VersionStageChanged,
+)
+from processor.events.operations import DeadlinePassed, WorkDied
+from processor.events.promotion import (
+    ApprovalGiven,
+    ApprovalVoided,
+    PromotionApproved,
+    PromotionBypassed,
+    PromotionProposed,
+    PromotionRejected,
+    PromotionRequested,
+    PromotionSuperseded,
+    PromotionWithdrawn,
+)
+from processor.events.rollout import (
+    RolloutFailed,
+    RolloutProgressed,
+    RolloutRegressed,
+    RolloutStarted,
+    RolloutSucceeded,
+    RolloutSuperseded,
+    ServingChanged,
+    TargetAdopted,
+)
+from processor.events.training import ForeignReported, TrainingCompleted
+
+CATALOG: tuple[type[Event], ...] = (
+    TrainingCompleted,
+    ForeignReported,
+    VersionObserved,
+    VersionRegistered,
+    VersionStageChanged,
+    VersionDeleted,
+    AliasSet,
+    AliasRemoved,
+    DriftFound,
+    EvaluationRequested,
+    EvaluationStarted,
+    GateFinished,
+    EvaluationPassed,
+    EvaluationFailed,
+    EvaluationInconclusive,
+    PromotionRequested,
+    PromotionProposed,
+    PromotionSuperseded,
+    PromotionWithdrawn,
+    PromotionRejected,
+    PromotionApproved,
+    PromotionBypassed,
+    ApprovalGiven,
+    ApprovalVoided,
+    VersionMarked,
+    RolloutStarted,
+    RolloutProgressed,
+    RolloutSucceeded,
+    RolloutFailed,
+    RolloutRegressed,
+    RolloutSuperseded,
+    ServingChanged,
+    TargetAdopted,
+    DeadlinePassed,
+    WorkDied,
+)
+
+BY_TYPE: dict[str, type[Event]] = {kind.type_name(): kind for kind in CATALOG}
+
+__all__ = [
+    "BY_TYPE",
+    "CATALOG",
+    "AliasRemoved",
+    "AliasSet",
+    "ApprovalGiven",
+    "ApprovalVoided",
+    "DeadlinePassed",
+    "DriftFound",
+    "EvaluationFailed",
+    "EvaluationInconclusive",
+    "EvaluationPassed",
+    "EvaluationRequested",
+    "EvaluationStarted",
+    "Event",
+    "ForeignReported",
+    "GateFinished",
+    "Head",
+    "Judged",
+    "PromotionApproved",
+    "PromotionBypassed",
+    "PromotionProposed",
+    "PromotionRejected",
+    "PromotionRequested",
+    "PromotionSuperseded",
+    "PromotionWithdrawn",
+    "RolloutFailed",
+    "RolloutProgressed",
+    "RolloutRegressed",
+    "RolloutStarted",
+    "RolloutSucceeded",
+    "RolloutSuperseded",
+    "ServingChanged",
+    "TargetAdopted",
+    "TrainingCompleted",
+    "VersionDeleted",
+    "VersionMarked",
+    "VersionObserved",
+    "VersionRegistered",
+    "VersionStageChanged",
+    "WorkDied",
+    "identify",
+]

@@ -1,0 +1,87 @@
+"""What the gates found.
+
+Place in the flow: said by `evaluate` and `sources/gates`; a passing verdict leads to
+`promotion.requested`.
+"""
+
+from typing import ClassVar
+
+from processor.events.event import Event, Moment
+from processor.values.evaluation import Comparison, GateResult, Training, Verdict
+from processor.values.version import Version
+
+
+class _OfVersion(Event):
+    topic: ClassVar[str] = "evaluation"
+    version: Version
+    """The version that is judged."""
+
+
+class EvaluationRequested(_OfVersion):
+    """Somebody asked for a version to be judged (again)."""
+
+    kind: ClassVar[str] = "evaluation.requested"
+    reason: str = ""
+    """Why, in their words."""
+
+
+class EvaluationStarted(_OfVersion):
+    """Some gates are answered by others; what is known so far, and until when we wait."""
+
+    kind: ClassVar[str] = "evaluation.started"
+    policy_digest: str
+    """sha256 of the policy in force."""
+    results: tuple[GateResult, ...]
+    """Gates already answered."""
+    pending: tuple[str, ...]
+    """Event types still waited for."""
+    due: Moment
+    """When the wait ends."""
+
+
+class GateFinished(_OfVersion):
+    """One awaited gate has an answer."""
+
+    kind: ClassVar[str] = "gate.finished"
+    evaluation_id: str
+    """The `evaluation.started` it answers."""
+    event: str
+    """The awaited type."""
+    result: GateResult
+    """The answer."""
+
+
+class _Verdict(_OfVersion):
+    policy_digest: str
+    """sha256 of the policy in force."""
+    results: tuple[GateResult, ...]
+    """Every gate, with its evidence."""
+    comparison: Comparison
+    """The candidate beside the version observed serving."""
+    training: Training
+    """Where the version came from."""
+    verdict: ClassVar[Verdict]
+
+
+class EvaluationPassed(_Verdict):
+    """Every gate passed."""
+
+    kind: ClassVar[str] = "evaluation.passed"
+    verdict: ClassVar[Verdict] = "passed"
+
+
+class EvaluationFailed(_Verdict):
+    """At least one gate failed."""
+
+    kind: ClassVar[str] = "evaluation.failed"
+    verdict: ClassVar[Verdict] = "failed"
+
+
+class EvaluationInconclusive(_Verdict):
+    """No gate failed, but not every gate could say; a person decides."""
+
+    kind: ClassVar[str] = "evaluation.inconclusive"
+    verdict: ClassVar[Verdict] = "inconclusive"
+
+
+Judged = EvaluationPassed | EvaluationFailed | EvaluationInconclusive

@@ -1,0 +1,51 @@
+"""The only place that configures and writes logs.
+
+Place in the flow: anyone may `say` a dotted constant with fields; `app` sets it up once.
+Readable on a terminal, one JSON object a line otherwise; always on stderr.
+"""
+
+import logging
+import sys
+from contextlib import AbstractContextManager
+
+import structlog
+
+
+def set_up(*, pretty: bool | None = None, level: str = "info") -> None:
+    """Configure logging once; `pretty` None means "when stderr is a terminal"."""
+    readable = sys.stderr.isatty() if pretty is None else pretty
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.dict_tracebacks
+            if not readable
+            else structlog.processors.UnicodeDecoder(),
+            structlog.dev.ConsoleRenderer()
+            if readable
+            else structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def say(event: str, **fields: object) -> None:
+    """Write one line: a dotted constant and its fields."""
+    structlog.get_logger().info(event, **fields)
+
+
+def warn(event: str, **fields: object) -> None:
+    """Write one line somebody should read."""
+    structlog.get_logger().warning(event, **fields)
+
+
+def failed(event: str, **fields: object) -> None:
+    """Write one line with the exception being handled."""
+    structlog.get_logger().exception(event, **fields)
+
+
+def about(**fields: str) -> AbstractContextManager[None]:
+    """Name event, model, version and handler on every line said inside."""
+    return structlog.contextvars.bound_contextvars(**fields)

@@ -1,0 +1,103 @@
+"""One policy file, and the choice of the one that rules a model.
+
+Place in the flow: `Policies` is handed to handlers and sources; the most specific pattern wins.
+"""
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cached_property
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from processor.policy.gates import EventGate, Gate, MetricGate, digest_of
+from processor.policy.model import Written
+from processor.policy.targets import Target
+
+
+class Policy(Written):
+    """What one team asks of its models before and after they serve."""
+
+    models: str
+    """Pattern of model names, `fraud-*`; the most specific match wins, a tie is an error."""
+    workspace: str = "default"
+    """MLflow workspace the models live in."""
+    owner: str = ""
+    """Who is told first when something fails."""
+    first: Literal["propose", "inconclusive"] = "propose"
+    """What a comparison says while nothing serves yet."""
+    gates: tuple[Gate, ...] = Field(min_length=1)
+    """All must pass."""
+    targets: tuple[Target, ...] = Field(min_length=1)
+    """Where versions go."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Policy":
+        names = [target.name for target in self.targets]
+        if len(set(names)) < len(names):
+            raise ValueError(f"two targets share a name: {sorted(names)}")
+        if sum(target.default for target in self.targets) > 1:
+            raise ValueError("only one target can be the default")
+        return self
+
+    @cached_property
+    def digest(self) -> str:
+        """Return the sha256 of the whole policy: kept with every verdict."""
+        return digest_of(self)
+
+    @property
+    def default_target(self) -> Target:
+        """Return the target marked default, else the last."""
+        return next((target for target in self.targets if target.default), self.targets[-1])
+
+    @property
+    def first_target(self) -> Target:
+        """Return the target a passing version is promoted to first."""
+        return self.targets[0]
+
+    def target(self, name: str) -> Target | None:
+        """Return the target of that name, if the policy has it."""
+        return next((target for target in self.targets if target.name == name), None)
+
+    @property
+    def metrics(self) -> tuple[MetricGate, ...]:
+        """Return the gates answered from the training run at once."""
+        return tuple(gate for gate in self.gates if isinstance(gate, MetricGate))
+
+    @property
+    def awaited(self) -> tuple[EventGate, ...]:
+        """Return the gates another system answers by an event."""
+        return tuple(gate for gate in self.gates if isinstance(gate, EventGate))
+
+
+def specificity(pattern: str) -> tuple[int, int]:
+    """Return how specific a pattern is: literal characters, then fewer wildcards."""
+    wild = sum(pattern.count(mark) for mark in "*?[")
+    return (len(pattern) - wild, -wild)
+
+
+@dataclass(frozen=True)
+class Policies:
+    """Every policy in force."""
+
+    all: tuple[Policy, ...]
+
+    def ruling(self, workspace: str, model: str) -> Policy | None:
+        """Return the policy of a model, or None. Ties raise ValueError naming both."""
+        matches = [
+            policy
+            for policy in self.all
+            if policy.workspace == workspace and fnmatchcase(model, policy.models)
+        ]
+        matches.sort(key=lambda policy: specificity(policy.models), reverse=True)
+        if len(matches) > 1 and specificity(matches[0].models) == specificity(matches[1].models):
+            raise ValueError(
+                f"model {model!r} is ruled by both {matches[0].models!r} and "
+                f"{matches[1].models!r}: make one of them more specific"
+            )
+        return matches[0] if matches else None
+
+    @property
+    def awaited_types(self) -> frozenset[str]:
+        """Return the foreign event types the gates wait for."""
+        return frozenset(gate.event for policy in self.all for gate in policy.awaited)

@@ -1,0 +1,29 @@
+"""How the products we depend on are doing.
+
+Place in the flow: sources and worker report, `/readyz`, status and doctor read.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class State:
+    """`problem` is empty when it answers; `since` is when that began."""
+
+    problem: str
+    since: datetime
+
+
+class Dependencies(Protocol):
+    """Named states: `registry`, `forge <name>`, `cluster <name>`."""
+
+    def report(self, name: str, problem: str = "") -> None:
+        """Say that a product answers, or why it does not."""
+        ...
+
+    def states(self) -> Mapping[str, State]:
+        """Return the state of everything heard of so far."""
+        ...

@@ -1,0 +1,20 @@
+"""The effects table.
+
+Place in the flow: `engine/effects` alone writes it.
+"""
+
+from typing import Protocol
+
+from processor.values.effect import Effect
+
+
+class EffectLog(Protocol):
+    """Remember a write before it is made, and what came of it."""
+
+    async def begin(self, effect: Effect) -> Effect:
+        """Store the effect if its key is new; return the stored one."""
+        ...
+
+    async def save(self, effect: Effect) -> None:
+        """Store what became of it (state, attempt, times, result)."""
+        ...

@@ -1,0 +1,67 @@
+"""The event log: the truth.
+
+Place in the flow: sources and commands append; handlers' events are appended by the worker's
+settle; views, audit and `why` page it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from processor.events import Event
+from processor.values.effect import EffectClosing
+from processor.values.snapshot import Snapshot
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """An event as the ledger holds it; `pos` and `hash` are None until the relay placed it.
+
+    `at` is the event's own time where it has one, else `observed_at`.
+    """
+
+    event: Event
+    observed_at: datetime
+    at: datetime
+    pos: int | None
+    hash: str | None
+
+
+@dataclass(frozen=True)
+class Appended:
+    """What an append did: ids that were new, and subjects whose snapshot had moved on."""
+
+    new: tuple[str, ...]
+    missed: tuple[str, ...]
+
+
+class EventLog(Protocol):
+    """Append, and read back."""
+
+    async def append(
+        self,
+        events: Sequence[Event],
+        *,
+        snapshot: Snapshot | None = None,
+        closings: Sequence[EffectClosing] = (),
+    ) -> Appended:
+        """Store events, the snapshot they follow from and the views folded from them, in one.
+
+        `snapshot.revision` is the revision held before the outside was asked; when the stored
+        one differs nothing of this call is kept and the subject is in `missed`. Events already
+        there (same source and id) change nothing.
+        """
+        ...
+
+    async def get(self, event_id: str) -> Recorded | None:
+        """Return one event by id."""
+        ...
+
+    async def of_key(self, key: str, until: datetime | None = None) -> Sequence[Recorded]:
+        """Return the events of one model key (and its targets) in ledger order, up to a moment."""
+        ...
+
+    async def page(self, after: int, limit: int) -> Sequence[Recorded]:
+        """Return placed events with pos > `after`, in pos order."""
+        ...

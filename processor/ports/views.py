@@ -1,0 +1,37 @@
+"""The folded views, to read.
+
+Place in the flow: handlers ask them what to do, readers answer people from them. One row class
+per view: Promotion, Serving, VersionRecord, ModelRecord, Deadline.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
+R = TypeVar("R")
+
+
+class Views(Protocol):
+    """Rows by key, or by model, slot or state."""
+
+    async def get(self, kind: type[R], key: str) -> R | None:
+        """Return one row by its key.
+
+        Promotion by id, Serving by slot key, VersionRecord by version path,
+        ModelRecord by model key, Deadline by key.
+        """
+        ...
+
+    async def find(
+        self,
+        kind: type[R],
+        *,
+        model: str | None = None,
+        slot: str | None = None,
+        state: str | None = None,
+    ) -> Sequence[R]:
+        """Return rows that match every given column, oldest first.
+
+        `model` is a model key, `slot` a slot key, `state` the row's state (Promotion: its state;
+        VersionRecord: `live` or `deleted`; Deadline: `open` or `passed`; others: empty).
+        """
+        ...

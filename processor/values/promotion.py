@@ -1,0 +1,68 @@
+"""A promotion: one version on its way to one target, folded from its events.
+
+Place in the flow: `rules/history/promotions` folds it, `rules/promotion` holds its states,
+handlers and readers look at it through `ports/reading/views`.
+"""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from processor.values.principal import Principal
+from processor.values.proposal import ProposalRef
+from processor.values.slot import Slot
+from processor.values.version import Version
+
+State = Literal[
+    "requested",
+    "proposed",
+    "approved",
+    "bypassed",
+    "rolling_out",
+    "serving",
+    "failed",
+    "rejected",
+    "withdrawn",
+    "superseded",
+    "expired",
+]
+
+_PROMOTIONS = uuid.UUID("6d8f3f3e-6f0a-5c3f-9a55-0d2f6b8f5a11")
+
+
+def promotion_id_of(request_id: str) -> str:
+    """Return the promotion opened by the `promotion.requested` event with this id."""
+    return str(uuid.uuid5(_PROMOTIONS, request_id))
+
+
+@dataclass(frozen=True)
+class Approval:
+    """One person's yes to one head of one promotion."""
+
+    by: Principal
+    head_sha: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """The folded state of one promotion; `reason` says why it is in it, where there is one."""
+
+    id: str
+    version: Version
+    target: str
+    slot: Slot
+    uri: str
+    state: State
+    requested_by: Principal
+    requested_at: datetime
+    changed_at: datetime
+    request_id: str
+    evaluation_id: str | None = None
+    restores: bool = False
+    proposal: ProposalRef | None = None
+    approvals: tuple[Approval, ...] = ()
+    merge_sha: str | None = None
+    merged_by: Principal | None = None
+    reason: str = ""

@@ -1,0 +1,52 @@
+"""What the ledger knows of one version: its stage, its last verdict, who wrote its marks.
+
+Place in the flow: `rules/history/records` folds it; evaluate, `rules/marks`, `why` read it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from processor.values.evaluation import Comparison, GateResult, Training, Verdict
+from processor.values.version import Version
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The newest evaluation of a version; `verdict` is None while gates are still out."""
+
+    event_id: str
+    at: datetime
+    policy_digest: str
+    verdict: Verdict | None
+    results: tuple[GateResult, ...]
+    pending: tuple[str, ...] = ()
+    due: datetime | None = None
+    comparison: Comparison | None = None
+    training: Training | None = None
+
+
+@dataclass(frozen=True)
+class VersionRecord:
+    """One version; `foreign` maps a mark (`stage`) to the value of ours a stranger replaced."""
+
+    version: Version
+    run_id: str
+    stage: str
+    source: str
+    seen_at: datetime
+    baseline: bool = False
+    deleted: bool = False
+    judgement: Judgement | None = None
+    marks: Mapping[str, str] = field(default_factory=dict)
+    foreign: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ModelRecord:
+    """One model's aliases; `foreign` maps an alias to the number of ours a stranger replaced."""
+
+    key: str
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    marks: Mapping[str, str] = field(default_factory=dict)
+    foreign: Mapping[str, str] = field(default_factory=dict)

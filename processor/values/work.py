@@ -1,0 +1,27 @@
+"""A row of work: one handler's turn at one event, for one part.
+
+Place in the flow: `engine/ingest` makes them, `engine/worker` takes them lane by lane.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+WorkState = Literal["ready", "running", "waiting", "done", "dead"]
+
+
+@dataclass(frozen=True)
+class Work:
+    """`place` orders a lane; `due_at` is the earliest moment it may run (again)."""
+
+    id: int
+    event_id: str
+    handler: str
+    part: str
+    lane: str
+    place: int
+    state: WorkState
+    attempts: int
+    recorded_at: datetime
+    due_at: datetime
+    error: str = ""
