@@ -5,7 +5,7 @@ decides what becomes of the row; handlers do not catch them.
 
     SluiceError
     |-- Retryable      the world was in the way: the row keeps its lane's head and is tried again
-    |   `-- Unavailable    a product is down (unreachable, 5xx, 429, credentials): never the row's fault
+    |   `-- Unavailable    a product is down (5xx, 429, credentials ...): never the row's fault
     |-- NotYet         nothing is wrong, it is only too early: the row re-enters at its lane's tail
     |-- Terminal       trying again is useless: the row is dead and told once
     |-- Suppressed     the mode forbids the write: recorded, the row is done
@@ -20,10 +20,11 @@ class SluiceError(Exception):
 class Retryable(SluiceError):
     """The world was in the way; the row keeps its lane's head."""
 
-    def __init__(self, reason: str, *, after: float = 1.0) -> None:
-        """Try again `after` seconds from now because of `reason`."""
+    def __init__(self, reason: str, *, after: float = 1.0, blames: bool = True) -> None:
+        """Try again `after` seconds from now; `blames` False spends none of the row's budget."""
         super().__init__(reason)
         self.after = after
+        self.blames = blames
 
 
 class Unavailable(Retryable):
@@ -31,12 +32,12 @@ class Unavailable(Retryable):
 
     def __init__(self, product: str, reason: str, *, after: float = 1.0) -> None:
         """Name the product as an operator knows it (`registry`, `forge acme`)."""
-        super().__init__(f"{product}: {reason}", after=after)
+        super().__init__(f"{product}: {reason}", after=after, blames=False)
         self.product = product
 
 
 class NotYet(SluiceError):
-    """Too early; look again `after` seconds from now, and give up `until` seconds after the event."""
+    """Too early; look again in `after` seconds, give up `until` seconds after the event."""
 
     def __init__(self, reason: str, *, after: float, until: float) -> None:
         """Both times are in seconds; `until` counts from when the event was recorded."""

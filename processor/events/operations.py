@@ -6,6 +6,7 @@ Place in the flow: said by `sources/deadlines` and the engine; `announce` tells 
 from typing import ClassVar
 
 from processor.events.event import Event, Moment
+from processor.values.version import Version
 
 
 class DeadlinePassed(Event):
@@ -21,6 +22,8 @@ class DeadlinePassed(Event):
     """The event that set it."""
     due: Moment
     """When."""
+    version: Version
+    """Whose."""
 
 
 class WorkDied(Event):

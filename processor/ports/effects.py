@@ -60,7 +60,3 @@ class Announcements(Protocol):
     async def tell(self, endpoint: str, text: str, cause: str) -> None:
         """Tell one endpoint about one event."""
         ...
-
-    async def knows(self, endpoint: str) -> bool:
-        """Tell whether such an endpoint is configured."""
-        ...

@@ -54,8 +54,13 @@ class WorkQueue(Protocol):
         """Append what the handler said and mark its row done, in one transaction."""
         ...
 
-    async def postpone(self, work: Work, *, until: datetime, error: str, tail: bool) -> None:
-        """Try again later: at the lane's head (it holds the lane), or at its tail."""
+    async def postpone(
+        self, work: Work, *, until: datetime, error: str, tail: bool, blamed: bool
+    ) -> None:
+        """Try again later: at the lane's head (it holds the lane), or at its tail.
+
+        `blamed` spends one of the row's attempts.
+        """
         ...
 
     async def bury(self, work: Work, reason: str, told: Event) -> None:

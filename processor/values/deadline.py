@@ -7,14 +7,17 @@ when one has passed.
 from dataclasses import dataclass
 from datetime import datetime
 
+from processor.values.version import Version
+
 
 @dataclass(frozen=True)
 class Deadline:
-    """`key` is unique; `subject_path` and `about` say what it belongs to."""
+    """`key` is unique; `event_id` set it; `version` is whose it is."""
 
     key: str
     kind: str
     due: datetime
     model_key: str
+    version: Version
     event_id: str
     passed: bool = False

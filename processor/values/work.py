@@ -12,7 +12,10 @@ WorkState = Literal["ready", "running", "waiting", "done", "dead"]
 
 @dataclass(frozen=True)
 class Work:
-    """`place` orders a lane; `due_at` is the earliest moment it may run (again)."""
+    """`place` orders a lane; `due_at` is the earliest moment it may run (again).
+
+    `attempts` counts every turn, `blamed` those that ended in an answer that blames the row.
+    """
 
     id: int
     event_id: str
@@ -22,6 +25,7 @@ class Work:
     place: int
     state: WorkState
     attempts: int
+    blamed: int
     recorded_at: datetime
     due_at: datetime
     error: str = ""

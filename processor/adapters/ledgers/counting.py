@@ -1,0 +1,77 @@
+"""How the ledger stands.
+
+Place in the flow: `ports/work.WorkReader` on tables, for status, `/readyz` and metrics.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Table, func, select
+
+from processor.adapters.ledgers import rows, schema
+from processor.adapters.ledgers.database import Database
+from processor.ports.work import Summary
+from processor.values.work import Work
+
+_SHOWN = 100  # rows listed by name
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableCounts:
+    """WorkReader."""
+
+    database: Database
+
+    async def summary(self) -> Summary:
+        """Count everything once, on one state of the file."""
+        return await self.database.read(_summary)
+
+
+def _summary(connection: Connection) -> Summary:
+    """Count."""
+    event, work, effect = schema.event, schema.work, schema.effect
+    return Summary(
+        events=connection.execute(select(func.count()).select_from(event)).scalar_one(),
+        pos=connection.execute(select(func.max(event.c.pos))).scalar() or 0,
+        undispatched=connection.execute(
+            select(func.count()).select_from(event).where(event.c.dispatched.is_(False))
+        ).scalar_one(),
+        work=_by_state(connection, work),
+        effects=_by_state(connection, effect),
+        oldest_ready=connection.execute(
+            select(func.min(work.c.recorded_at)).where(work.c.state == "ready")
+        ).scalar(),
+        dead=_named(connection, "dead"),
+        waiting=(*_named(connection, "waiting"), *_held(connection)),
+    )
+
+
+def _by_state(connection: Connection, table: Table) -> dict[str, int]:
+    """Return how many rows are in each state."""
+    counted = connection.execute(select(table.c.state, func.count()).group_by(table.c.state))
+    return {row[0]: row[1] for row in counted}
+
+
+def _named(connection: Connection, state: str) -> tuple[Work, ...]:
+    """Return the newest rows of a state."""
+    work, event = schema.work, schema.event
+    found = connection.execute(
+        select(work, event.c.id.label("event_id"))
+        .join(event, event.c.seq == work.c.event_seq)
+        .where(work.c.state == state)
+        .order_by(work.c.id.desc())
+        .limit(_SHOWN)
+    )
+    return tuple(rows.work_of(row, row.event_id) for row in found)
+
+
+def _held(connection: Connection) -> tuple[Work, ...]:
+    """Return ready rows that failed at least once and hold their lane."""
+    work, event = schema.work, schema.event
+    found = connection.execute(
+        select(work, event.c.id.label("event_id"))
+        .join(event, event.c.seq == work.c.event_seq)
+        .where(work.c.state == "ready", work.c.error != "")
+        .order_by(work.c.id.desc())
+        .limit(_SHOWN)
+    )
+    return tuple(rows.work_of(row, row.event_id) for row in found)

@@ -1,0 +1,101 @@
+"""The effects table and the snapshots.
+
+Place in the flow: `ports/effect_log` for the effects door, `ports/snapshots` for the sources.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import Connection, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from processor.adapters.ledgers import rows, schema
+from processor.adapters.ledgers.database import Database
+from processor.values.effect import Effect
+from processor.values.snapshot import Snapshot
+
+_effect = schema.effect
+_snapshot = schema.snapshot
+_BEHIND = "\U0010ffff"  # sorts behind everything that starts with a prefix
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableEffects:
+    """EffectLog."""
+
+    database: Database
+
+    async def begin(self, effect: Effect) -> Effect:
+        """Store the effect unless its key is there; return what is stored."""
+
+        def job(connection: Connection) -> Effect:
+            connection.execute(insert(_effect).values(**asdict(effect)).on_conflict_do_nothing())
+            stored = connection.execute(select(_effect).where(_effect.c.key == effect.key)).one()
+            return rows.effect_of(stored)
+
+        return await self.database.write(job)
+
+    async def save(self, effect: Effect) -> None:
+        """Store what became of it; `closed` belongs to the sources and is left alone."""
+        values = {
+            name: value for name, value in asdict(effect).items() if name not in {"key", "closed"}
+        }
+        await self.database.write(
+            lambda connection: (
+                connection.execute(
+                    update(_effect).where(_effect.c.key == effect.key).values(**values)
+                ).rowcount
+            )
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableSnapshots:
+    """Snapshots."""
+
+    database: Database
+
+    async def load(self, prefix: str) -> Mapping[str, Snapshot]:
+        """Return snapshots by prefix."""
+
+        def job(connection: Connection) -> dict[str, Snapshot]:
+            found = connection.execute(
+                select(_snapshot).where(
+                    _snapshot.c.subject >= prefix, _snapshot.c.subject < prefix + _BEHIND
+                )
+            )
+            return {row.subject: Snapshot(row.subject, row.revision, row.data) for row in found}
+
+        return await self.database.read(job)
+
+    async def get(self, subject: str) -> Snapshot:
+        """Return one snapshot."""
+
+        def job(connection: Connection) -> Snapshot:
+            row = connection.execute(
+                select(_snapshot).where(_snapshot.c.subject == subject)
+            ).first()
+            if row is None:
+                return Snapshot(subject, 0, None)
+            return Snapshot(subject, row.revision, row.data)
+
+        return await self.database.read(job)
+
+    async def open_effects(self, prefix: str) -> Sequence[Effect]:
+        """Return open effects that change something a source reads back, oldest first."""
+
+        def job(connection: Connection) -> list[Effect]:
+            found = connection.execute(
+                select(_effect)
+                .where(
+                    _effect.c.subject >= prefix,
+                    _effect.c.subject < prefix + _BEHIND,
+                    _effect.c.closed.is_(None),
+                    _effect.c.field != "",
+                    _effect.c.state.in_(["sending", "done", "ambiguous"]),
+                )
+                .order_by(_effect.c.sent_at)
+            )
+            return [rows.effect_of(row) for row in found]
+
+        return await self.database.read(job)

@@ -1,0 +1,145 @@
+"""The tables.
+
+Place in the flow: every part of the ledger reads and writes these; `revisions/` makes them.
+Moments are fixed-width UTC text, so that they sort; JSON is text; nothing updates an event's data.
+"""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Dialect,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+from processor.rules.history import VIEWS
+
+HEAD = "0001"
+"""The newest Alembic revision this code knows."""
+
+metadata = MetaData()
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware datetime as fixed-width UTC text."""
+
+    impl = String(27)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        """Write microseconds always, so that text order is time order."""
+        if value is None:
+            return None
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Read it back, aware."""
+        return None if value is None else datetime.fromisoformat(value)
+
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+event = Table(
+    "event",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("id", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("type", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("key", String, nullable=False),
+    Column("model_key", String, nullable=False),
+    Column("time", Moment),
+    Column("observed_at", Moment, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("assurance", String, nullable=False),
+    Column("cause", String),
+    Column("trace", String),
+    Column("data", Text, nullable=False),
+    Column("pos", Integer, unique=True),
+    Column("hash", String(64)),
+    Column("dispatched", Boolean, nullable=False, default=False),
+    UniqueConstraint("source", "id"),
+    Index("event_by_model", "model_key", "seq"),
+    Index("event_by_id", "id"),
+    sqlite_autoincrement=True,
+)
+Index("event_unplaced", event.c.seq, sqlite_where=event.c.pos.is_(None))
+Index("event_undispatched", event.c.pos, sqlite_where=event.c.dispatched.is_(False))
+
+work = Table(
+    "work",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("event_seq", Integer, nullable=False),
+    Column("handler", String, nullable=False),
+    Column("part", String, nullable=False),
+    Column("lane", String, nullable=False),
+    Column("place", Integer, nullable=False),
+    Column("state", String, nullable=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("blamed", Integer, nullable=False, default=0),
+    Column("recorded_at", Moment, nullable=False),
+    Column("due_at", Moment, nullable=False),
+    Column("error", Text, nullable=False, default=""),
+    UniqueConstraint("event_seq", "handler", "part"),
+    sqlite_autoincrement=True,
+)
+Index("work_open", work.c.lane, work.c.place, sqlite_where=work.c.state.in_(["ready", "running"]))
+Index("work_by_state", work.c.state, work.c.due_at)
+
+effect = Table(
+    "effect",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("field", String, nullable=False),
+    Column("new", Text, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("cause", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("attempt", Integer, nullable=False, default=0),
+    Column("sent_at", Moment),
+    Column("answered_at", Moment),
+    Column("quiet_until", Moment),
+    Column("closed", String),
+    Column("result", Text),
+)
+Index("effect_open", effect.c.subject, sqlite_where=effect.c.closed.is_(None))
+
+snapshot = Table(
+    "snapshot",
+    metadata,
+    Column("subject", String, primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("data", Text),
+)
+
+views: dict[type, Table] = {
+    view.row: Table(
+        f"view_{view.name}",
+        metadata,
+        Column("n", Integer, primary_key=True, autoincrement=True),
+        Column("key", String, nullable=False, unique=True),
+        Column("model", String, nullable=False, index=True),
+        Column("slot", String, nullable=False, index=True),
+        Column("state", String, nullable=False, index=True),
+        Column("data", Text, nullable=False),
+        sqlite_autoincrement=True,
+    )
+    for view in VIEWS
+}

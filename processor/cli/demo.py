@@ -1,0 +1,22 @@
+"""`sluice demo`."""
+
+from typing import Annotated
+
+import typer
+
+Yes = Annotated[bool, typer.Option("--yes", help="Let a second local person approve.")]
+Keep = Annotated[bool, typer.Option("--keep", help="Leave the parts up until Ctrl-C.")]
+Seed = Annotated[int, typer.Option("--seed", help="Changes data, metrics and the model's name.")]
+Json = Annotated[bool, typer.Option("--json", help="End with one line of JSON.")]
+
+
+def demo(
+    yes: Yes = False,  # noqa: FBT002 - a flag
+    keep: Keep = False,  # noqa: FBT002 - a flag
+    seed: Seed = 1,
+    json: Json = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Tell the whole story on this machine: train, gate, propose, approve, serve, prove."""
+    from processor.demo import story  # noqa: PLC0415 - real parts only where they are started
+
+    raise typer.Exit(story.main(story.DemoOptions(yes=yes, keep=keep, seed=seed, json=json)))

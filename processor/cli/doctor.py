@@ -1,0 +1,59 @@
+"""`sluice doctor`."""
+
+import asyncio
+import shutil
+import stat
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+import typer
+
+from processor.cli.options import DEFAULT_CONFIG, Config
+from processor.cli.output import tell
+from processor.settings.load import Loaded, load
+
+OK = "ok"
+"""Every line begins with this word, or with what is not."""
+
+
+def doctor(config: Config = DEFAULT_CONFIG) -> None:
+    """Look at everything Sluice needs, one line each; exit 1 when something is not right."""
+    loaded = load(config)
+    lines = [f"{OK}: {loaded.path} and {len(loaded.policy_files)} policies", _git()]
+    lines += _secrets(loaded)
+    from processor import app  # noqa: PLC0415 - all of the program: a wrong file is told at once
+
+    lines += asyncio.run(app.check(loaded))
+    tell(*lines)
+    if any(not line.startswith(f"{OK}:") for line in lines):
+        raise typer.Exit(1)
+
+
+def _git() -> str:
+    """Say which git there is: the local forge works with it."""
+    git = shutil.which("git")
+    if git is None:
+        return "not ok: git is not on the PATH; install it"
+    found = subprocess.run([git, "--version"], capture_output=True, text=True, check=False)  # noqa: S603 - a fixed command
+    return f"{OK}: {found.stdout.strip()}"
+
+
+def _secrets(loaded: Loaded) -> Iterable[str]:
+    """Say of each file that holds a secret whether it is there and nobody else can read it."""
+    registry, web = loaded.settings.registry, loaded.settings.web
+    files: list[tuple[str, Path | None]] = [
+        ("registry.username_file", registry.username_file),
+        ("registry.password_file", registry.password_file),
+        ("registry.token_file", registry.token_file),
+        ("web.events_token_file", web.events_token_file),
+    ]
+    for field, path in files:
+        if path is None:
+            continue
+        if not path.is_file():
+            yield f"not ok: {field}: there is no file {path}"
+        elif path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            yield f"not ok: {field}: others can read {path}; chmod 600 it"
+        else:
+            yield f"{OK}: {field}"

@@ -1,0 +1,137 @@
+"""Writes to forges.
+
+Place in the flow: propose, withdraw, vouch, merge, confirm and the reject wish ask for them
+through `ports/effects`. Opening a pull request is the racy one; everything else sets a value or
+moves a ref by compare-and-set and may be repeated.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from processor.engine.effects.door import Door, digest
+from processor.errors import Terminal
+from processor.ports.reading.forge import ForgeReader
+from processor.ports.writing.forge import ForgeWriter
+from processor.values.effect import Effect
+from processor.values.principal import SLUICE, Principal
+from processor.values.proposal import CommitStatus, Draft, Proposal
+from processor.values.slot import Repository
+from processor.values.version import key_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProposalDoor:
+    """ProposalEffects over every configured forge; `quiet` as for the registry."""
+
+    door: Door
+    readers: Mapping[str, ForgeReader]
+    writers: Mapping[str, ForgeWriter]
+    quiet: float = 60.0
+
+    async def open(self, where: Repository, draft: Draft, cause: str) -> Proposal:
+        """Open the draft once; after doubt on a fresh branch, so that a late request finds none."""
+        reader, writer = self._forge(where)
+
+        async def send(attempt: int) -> str:
+            branch = _branch(draft, attempt)
+            await writer.commit(where, branch, draft.base_sha, draft.files, draft.message, draft.at)
+            opened = await writer.open(where, branch, draft.title, draft.body, draft.promotion_id)
+            return str(opened.number)
+
+        async def look() -> str | None:
+            found = [one for one in await reader.find(where, draft.promotion_id) if not one.void]
+            return str(found[0].number) if found else None
+
+        async def clear(attempt: int) -> None:
+            branch = _branch(draft, attempt)
+            sha = await writer.commit(
+                where, branch, draft.base_sha, draft.files, draft.message, draft.at
+            )
+            await writer.delete_branch(where, branch, sha)
+
+        effect = self._effect(
+            "proposal.open", f"open:{draft.promotion_id}", where, draft.title, cause
+        )
+        number = await self.door.create(effect, send, look, clear, quiet=self.quiet)
+        return await reader.get(where, int(number))
+
+    async def close(
+        self, where: Repository, number: int, reason: str, by: Principal, cause: str
+    ) -> None:
+        """Close it; one that has ended stays as it is."""
+        _, writer = self._forge(where)
+
+        async def send() -> str:
+            await writer.close(where, number, reason, by)
+            return ""
+
+        key = f"close:{_at(where)}:{number}:{by.name}"
+        effect = self._effect("proposal.close", key, where, reason, cause)
+        await self.door.converge(effect, send, quiet=self.quiet)
+
+    async def merge(self, where: Repository, number: int, expected_head: str, cause: str) -> None:
+        """Merge it at exactly this head."""
+        _, writer = self._forge(where)
+
+        async def send() -> str:
+            await writer.merge(where, number, expected_head, SLUICE)
+            return expected_head
+
+        key = f"merge:{_at(where)}:{number}:{expected_head}"
+        effect = self._effect("proposal.merge", key, where, expected_head, cause)
+        await self.door.converge(effect, send, quiet=self.quiet)
+
+    async def set_status(
+        self, where: Repository, sha: str, status: CommitStatus, cause: str
+    ) -> None:
+        """Set the status of its context."""
+        _, writer = self._forge(where)
+
+        async def send() -> str:
+            await writer.set_status(where, sha, status)
+            return status.state
+
+        key = f"status:{cause}:{_at(where)}:{sha}:{status.context}"
+        effect = self._effect("proposal.status", key, where, status.description, cause)
+        await self.door.converge(effect, send, quiet=self.quiet)
+
+    async def set_comment(self, where: Repository, number: int, body: str, cause: str) -> None:
+        """Rewrite our one comment."""
+        _, writer = self._forge(where)
+
+        async def send() -> str:
+            await writer.set_comment(where, number, body)
+            return ""
+
+        key = f"comment:{cause}:{_at(where)}:{number}"
+        effect = self._effect("proposal.comment", key, where, body, cause)
+        await self.door.converge(effect, send, quiet=self.quiet)
+
+    def _forge(self, where: Repository) -> tuple[ForgeReader, ForgeWriter]:
+        """Return both halves of a forge."""
+        if where.forge not in self.readers:
+            raise Terminal(f"no forge {where.forge!r} under `forges:`; the policy names it")
+        return self.readers[where.forge], self.writers[where.forge]
+
+    @staticmethod
+    def _effect(kind: str, key: str, where: Repository, content: str, cause: str) -> Effect:
+        """Return the row of a write that no source reads back by field."""
+        return Effect(
+            key=key,
+            kind=kind,
+            subject=f"forge:{_at(where)}",
+            field="",
+            new="",
+            digest=digest(content),
+            cause=cause,
+        )
+
+
+def _at(where: Repository) -> str:
+    """Return a repository and branch as one encoded string."""
+    return key_of(where.forge, where.name, where.branch)
+
+
+def _branch(draft: Draft, attempt: int) -> str:
+    """Return the head branch of an attempt: the draft's own, then `...-a2` and on."""
+    return draft.branch if attempt == 1 else f"{draft.branch}-a{attempt}"

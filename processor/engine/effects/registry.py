@@ -1,0 +1,78 @@
+"""Writes to the registry.
+
+Place in the flow: register and the mark handler ask for them through `ports/effects`. Subjects
+and fields are what `sources/registry` reads back, so that our own writes are not news.
+"""
+
+import json
+from dataclasses import dataclass
+
+from processor.engine.effects.door import Door, digest
+from processor.ports.reading.registry import RegistryReader
+from processor.ports.writing.registry import RegistryWriter
+from processor.values.effect import Effect
+from processor.values.version import Version, key_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegistryDoor:
+    """RegistryEffects; `quiet` is how many seconds a lost request may still land."""
+
+    registry_id: str
+    door: Door
+    reader: RegistryReader
+    writer: RegistryWriter
+    quiet: float = 30.0
+
+    async def register(
+        self, workspace: str, model: str, run_id: str, artifact_path: str, cause: str
+    ) -> str:
+        """Create the run's version once per run and model; return its number."""
+        model_key = key_of(self.registry_id, workspace, model)
+        key = f"register:{model_key}:{run_id}"
+
+        async def send(_attempt: int) -> str:
+            number = await self.writer.create_version(workspace, model, run_id, artifact_path, key)
+            return json.dumps(number)
+
+        async def look() -> str | None:
+            number = await self.reader.created_by(workspace, model, run_id, key)
+            return None if number is None else json.dumps(number)
+
+        effect = Effect(
+            key=key,
+            kind="registry.register",
+            subject=f"registry:{model_key}",
+            field="version",
+            new="",
+            digest=digest(model_key, run_id, artifact_path),
+            cause=cause,
+        )
+        number: str = json.loads(await self.door.create(effect, send, look, quiet=self.quiet))
+        return number
+
+    async def mark(self, version: Version, mark: str, value: str, cause: str) -> None:
+        """Set a stage or an alias."""
+        of_version = mark == "stage"
+        effect = Effect(
+            key=f"mark:{cause}:{version.path}:{mark}:{value}",
+            kind="registry.mark",
+            subject=f"registry:{version.path if of_version else version.key}",
+            field=mark,
+            new=value,
+            digest=digest(version.path, mark, value),
+            cause=cause,
+        )
+
+        async def send() -> str:
+            if of_version:
+                await self.writer.set_stage(version.workspace, version.model, version.number, value)
+            elif value:
+                alias = mark.removeprefix("alias:")
+                await self.writer.set_alias(version.workspace, version.model, alias, value)
+            else:
+                alias = mark.removeprefix("alias:")
+                await self.writer.remove_alias(version.workspace, version.model, alias)
+            return json.dumps(value)
+
+        await self.door.converge(effect, send, quiet=self.quiet)

@@ -1,0 +1,40 @@
+"""Give each committed event its place, then publish it.
+
+Place in the flow: between the ledger's commit and the bus; everything that pages goes by the
+place given here. A crash between the two costs a second publication, never a place.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+from processor import log
+from processor.errors import Unavailable
+from processor.ports.bus import Bus
+from processor.ports.clock import Clock
+from processor.ports.places import Places
+
+_AT_ONCE = 500
+_AGAIN = 1.0  # seconds before another try when ledger or bus is down
+
+
+@dataclass(frozen=True, kw_only=True)
+class Relay:
+    """Runs as one task; `appended` is set by every append."""
+
+    places: Places
+    bus: Bus
+    clock: Clock
+    appended: asyncio.Event
+
+    async def run(self) -> None:
+        """Place and publish for ever."""
+        while True:
+            self.appended.clear()
+            try:
+                while placed := await self.places.place(_AT_ONCE):
+                    await self.bus.publish(placed)
+            except Unavailable as outage:
+                log.warn("relay.waits", reason=str(outage))
+                await self.clock.sleep(_AGAIN)
+                continue
+            await self.appended.wait()

@@ -1,0 +1,78 @@
+"""Close what no longer holds, or have it judged again.
+
+Place in the flow: model_version.deleted, evaluation.failed -> the pull request is closed with its
+reason; serving.changed under an open one -> evaluation.requested, so that it is compared with
+what serves now.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from processor.events import (
+    EvaluationFailed,
+    EvaluationRequested,
+    Event,
+    ServingChanged,
+    VersionDeleted,
+)
+from processor.policy.policy import Policies
+from processor.ports.effects import ProposalEffects
+from processor.ports.queries import Standing, standing
+from processor.ports.views import Views
+from processor.rules.conditions import gates_missing
+from processor.rules.gates.verdict import shortfalls
+from processor.rules.proposal_end import withdrawn_because
+from processor.rules.slots import repository_of
+from processor.values.about import About
+from processor.values.principal import SLUICE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Withdraw:
+    """A way back (`restores`) is never withdrawn for its gates."""
+
+    views: Views
+    policies: Policies
+    effects: ProposalEffects
+
+    async def __call__(
+        self, event: VersionDeleted | EvaluationFailed | ServingChanged
+    ) -> Sequence[Event]:
+        """Return the evaluations asked for; closings are said by `sources/proposals`."""
+        said: list[Event] = []
+        for one in await standing(self.views, event):
+            match event:
+                case ServingChanged():
+                    said += self._judge_again(one, event)
+                case EvaluationFailed() if one.promotion.restores:
+                    pass
+                case EvaluationFailed():
+                    short = "; ".join(shortfalls(event.results))
+                    await self._close(one, f"its evaluation failed: {short}", event.head.id)
+                case VersionDeleted():
+                    await self._close(one, "the version was deleted", event.head.id)
+        return said
+
+    def _judge_again(self, one: Standing, event: ServingChanged) -> Sequence[Event]:
+        """Return the wish for a new evaluation when the old compared with something else."""
+        if not gates_missing(one.promotion, one.record, one.serving):
+            return []
+        about = About.of(one.promotion.version)
+        return [
+            EvaluationRequested(
+                head=event.leads_to(EvaluationRequested, about, one.promotion.id),
+                version=one.promotion.version,
+                reason="what serves changed since it was compared",
+            )
+        ]
+
+    async def _close(self, one: Standing, reason: str, cause: str) -> None:
+        """Close one pull request."""
+        version = one.promotion.version
+        policy = self.policies.ruling(version.workspace, version.model)
+        target = policy.target(one.promotion.target) if policy else None
+        if target is None or one.promotion.proposal is None:
+            return
+        number = one.promotion.proposal.number
+        where = repository_of(target)
+        await self.effects.close(where, number, withdrawn_because(reason), SLUICE, cause)

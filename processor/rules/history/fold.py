@@ -1,0 +1,68 @@
+"""The list of views, and folding many events at once.
+
+Place in the flow: the ledger folds inside each append; `why --at` and a refold use `fold_all`.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from processor.events import Event
+from processor.rules.history import deadlines, models, promotions, records, servings
+
+VERSION = 1
+"""Moves whenever any fold changes: a ledger folded by another version is refolded at start."""
+
+
+class At(Protocol):
+    """An event and the moment it counts from."""
+
+    @property
+    def event(self) -> Event:
+        """Return the event."""
+        ...
+
+    @property
+    def at(self) -> datetime:
+        """Return its own time, else when it was recorded."""
+        ...
+
+
+@dataclass(frozen=True)
+class View:
+    """One view: its row class, which row an event concerns, the fold, and what to find it by.
+
+    `columns` gives (model key, slot key, state) of a row.
+    """
+
+    row: type[Any]
+    key_of: Callable[[Event], str | None]
+    fold: Callable[[Any, Event, datetime], Any]
+    columns: Callable[[Any], tuple[str, str, str]]
+
+    @property
+    def name(self) -> str:
+        """Return the table's name."""
+        return self.row.__name__.lower()
+
+
+VIEWS: tuple[View, ...] = tuple(
+    View(module.ROW, module.key_of, module.fold, module.columns)
+    for module in (promotions, servings, records, models, deadlines)
+)
+
+
+def fold_all(happened: Iterable[At]) -> dict[type[Any], dict[str, Any]]:
+    """Return every view as it stands after these events, in the order given."""
+    views: dict[type[Any], dict[str, Any]] = {view.row: {} for view in VIEWS}
+    for recorded in happened:
+        for view in VIEWS:
+            key = view.key_of(recorded.event)
+            if key is None:
+                continue
+            rows = views[view.row]
+            row = view.fold(rows.get(key), recorded.event, recorded.at)
+            if row is not None:
+                rows[key] = row
+    return views

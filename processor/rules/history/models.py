@@ -1,0 +1,60 @@
+"""Fold a model's aliases, by model key.
+
+Place in the flow: the view `modelrecord`.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from processor.events import AliasRemoved, AliasSet, DriftFound, Event, VersionMarked
+from processor.rules.history.strangers import marked, moved
+from processor.values.principal import SLUICE
+from processor.values.record import ModelRecord
+
+ROW = ModelRecord
+
+
+def key_of(event: Event) -> str | None:
+    """Return the model an event concerns."""
+    if isinstance(event, AliasSet | AliasRemoved):
+        return event.head.key
+    if isinstance(event, VersionMarked) and event.mark.startswith("alias:"):
+        return event.version.key
+    if isinstance(event, DriftFound) and event.field.startswith("alias:"):
+        return event.version.key
+    return None
+
+
+def columns(row: ModelRecord) -> tuple[str, str, str]:
+    """Return the model key; no slot, no state."""
+    return row.key, "", ""
+
+
+def fold(row: ModelRecord | None, event: Event, at: datetime) -> ModelRecord | None:  # noqa: ARG001
+    """Return the model's record after the event."""
+    key = key_of(event)
+    if row is None and key is not None:
+        row = ModelRecord(key)
+    if row is None:
+        return None
+    if isinstance(event, VersionMarked):
+        marks, foreign = marked(row.marks, row.foreign, event.mark, event.value)
+        return replace(
+            row,
+            aliases=_named(row, event.mark.removeprefix("alias:"), event.value),
+            marks=marks,
+            foreign=foreign,
+        )
+    if isinstance(event, AliasSet | AliasRemoved):
+        now = event.number if isinstance(event, AliasSet) else ""
+        foreign = row.foreign
+        if event.head.actor != SLUICE:
+            foreign = moved(row.marks, row.foreign, f"alias:{event.alias}", now)
+        return replace(row, aliases=_named(row, event.alias, now), foreign=foreign)
+    return row
+
+
+def _named(row: ModelRecord, alias: str, number: str) -> dict[str, str]:
+    """Return the aliases with one of them moved, or removed for an empty number."""
+    others = {name: old for name, old in row.aliases.items() if name != alias}
+    return {**others, alias: number} if number else others

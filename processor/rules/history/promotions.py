@@ -1,0 +1,124 @@
+"""Fold promotions, by promotion id.
+
+Place in the flow: the view `promotion`; the states and their order are `rules/promotion`'s.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from processor.events import (
+    ApprovalGiven,
+    ApprovalVoided,
+    Event,
+    PromotionApproved,
+    PromotionBypassed,
+    PromotionProposed,
+    PromotionRejected,
+    PromotionRequested,
+    PromotionSuperseded,
+    PromotionWithdrawn,
+    RolloutFailed,
+    RolloutRegressed,
+    RolloutStarted,
+    RolloutSucceeded,
+    RolloutSuperseded,
+)
+from processor.rules.promotion import OPEN, after
+from processor.values.promotion import Approval, Promotion, promotion_id_of
+
+ROW = Promotion
+
+_LATER = (
+    PromotionProposed,
+    PromotionSuperseded,
+    PromotionWithdrawn,
+    PromotionRejected,
+    PromotionApproved,
+    PromotionBypassed,
+    ApprovalGiven,
+    ApprovalVoided,
+    RolloutStarted,
+    RolloutSucceeded,
+    RolloutFailed,
+    RolloutRegressed,
+    RolloutSuperseded,
+)
+
+
+def key_of(event: Event) -> str | None:
+    """Return the promotion an event concerns."""
+    if isinstance(event, PromotionRequested):
+        return promotion_id_of(event.head.id)
+    return event.promotion_id if isinstance(event, _LATER) else None
+
+
+def columns(row: Promotion) -> tuple[str, str, str]:
+    """Return model key, slot key and state."""
+    return row.version.key, row.slot.key, row.state
+
+
+def fold(row: Promotion | None, event: Event, at: datetime) -> Promotion | None:
+    """Return the promotion after the event."""
+    if row is None:
+        return _opened(event, at) if isinstance(event, PromotionRequested) else None
+    if isinstance(event, ApprovalGiven | ApprovalVoided):
+        return _approvals(row, event, at)
+    state = after(row.state, event.kind)
+    if state is None:
+        return row
+    row = replace(row, state=state, changed_at=at, reason="")
+    match event:
+        case PromotionProposed():
+            return replace(row, proposal=event.proposal, uri=event.uri)
+        case PromotionApproved() | PromotionBypassed():
+            reason = "; ".join(event.unmet) if isinstance(event, PromotionBypassed) else ""
+            return replace(
+                row,
+                merge_sha=event.merge_sha,
+                merged_by=event.merged_by,
+                uri=event.uri,
+                reason=reason,
+            )
+        case (
+            PromotionSuperseded()
+            | PromotionWithdrawn()
+            | PromotionRejected()
+            | RolloutFailed()
+            | RolloutRegressed()
+        ):
+            return replace(row, reason=event.reason)
+        case _:
+            return row
+
+
+def _opened(event: PromotionRequested, at: datetime) -> Promotion:
+    """Return the promotion a request opens."""
+    return Promotion(
+        id=promotion_id_of(event.head.id),
+        version=event.version,
+        target=event.target,
+        slot=event.slot,
+        uri="",
+        state="requested",
+        requested_by=event.head.actor,
+        requested_at=at,
+        changed_at=at,
+        request_id=event.head.id,
+        evaluation_id=event.evaluation_id,
+        restores=event.restores,
+        reason=event.reason,
+    )
+
+
+def _approvals(row: Promotion, event: ApprovalGiven | ApprovalVoided, at: datetime) -> Promotion:
+    """Return the promotion with one approval more or fewer; only an open one has a say."""
+    if row.state not in OPEN:
+        return row
+    if isinstance(event, ApprovalVoided):
+        kept = tuple(given for given in row.approvals if given.by != event.by)
+        return replace(row, approvals=kept)
+    given = Approval(event.head.actor, event.head_sha, at)
+    others = tuple(
+        old for old in row.approvals if (old.by, old.head_sha) != (given.by, given.head_sha)
+    )
+    return replace(row, approvals=(*others, given))

@@ -1,0 +1,130 @@
+"""Fold versions, by version path.
+
+Place in the flow: the view `versionrecord`: stage, newest judgement, and which of our marks a
+stranger has replaced.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from processor.events import (
+    DriftFound,
+    EvaluationFailed,
+    EvaluationInconclusive,
+    EvaluationPassed,
+    EvaluationStarted,
+    Event,
+    GateFinished,
+    Judged,
+    VersionDeleted,
+    VersionMarked,
+    VersionObserved,
+    VersionRegistered,
+    VersionStageChanged,
+)
+from processor.rules.history.strangers import marked, moved
+from processor.values.principal import SLUICE
+from processor.values.record import Judgement, VersionRecord
+
+ROW = VersionRecord
+
+_SEEN = (VersionObserved, VersionRegistered)
+_JUDGED = (EvaluationPassed, EvaluationFailed, EvaluationInconclusive)
+
+
+def key_of(event: Event) -> str | None:
+    """Return the version an event concerns; alias marks belong to the model."""
+    if isinstance(event, VersionMarked | DriftFound):
+        mark = event.mark if isinstance(event, VersionMarked) else event.field
+        return event.version.path if mark == "stage" else None
+    concerned = (
+        *_SEEN,
+        *_JUDGED,
+        VersionStageChanged,
+        VersionDeleted,
+        EvaluationStarted,
+        GateFinished,
+    )
+    return event.version.path if isinstance(event, concerned) else None
+
+
+def columns(row: VersionRecord) -> tuple[str, str, str]:
+    """Return model key, no slot, and `live` or `deleted`."""
+    return row.version.key, "", "deleted" if row.deleted else "live"
+
+
+def fold(row: VersionRecord | None, event: Event, at: datetime) -> VersionRecord | None:
+    """Return the version's record after the event."""
+    return _first(event, at) if row is None else _next(row, event, at)
+
+
+def _next(row: VersionRecord, event: Event, at: datetime) -> VersionRecord:
+    """Return a known version's record after the event."""
+    match event:
+        case VersionDeleted():
+            return replace(row, deleted=True)
+        case VersionStageChanged():
+            strange = event.head.actor != SLUICE
+            foreign = moved(row.marks, row.foreign, "stage", event.new) if strange else row.foreign
+            return replace(row, stage=event.new, foreign=foreign)
+        case VersionMarked():
+            marks, foreign = marked(row.marks, row.foreign, "stage", event.value)
+            return replace(row, stage=event.value, marks=marks, foreign=foreign)
+        case EvaluationStarted() | GateFinished():
+            return replace(row, judgement=_in_progress(row.judgement, event, at))
+        case EvaluationPassed() | EvaluationFailed() | EvaluationInconclusive():
+            return replace(row, judgement=_judged(event, at))
+        case _:
+            return row
+
+
+def _first(event: Event, at: datetime) -> VersionRecord | None:
+    """Return the record the first sight of a version makes."""
+    if not isinstance(event, VersionObserved | VersionRegistered):
+        return None
+    return VersionRecord(
+        version=event.version,
+        run_id=event.run_id,
+        stage=event.stage,
+        source=event.artifact,
+        seen_at=at,
+        baseline=isinstance(event, VersionObserved),
+    )
+
+
+def _judged(event: Judged, at: datetime) -> Judgement:
+    """Return the judgement a verdict makes."""
+    return Judgement(
+        event_id=event.head.id,
+        at=at,
+        policy_digest=event.policy_digest,
+        verdict=event.verdict,
+        results=event.results,
+        comparison=event.comparison,
+        training=event.training,
+    )
+
+
+def _in_progress(
+    judgement: Judgement | None, event: EvaluationStarted | GateFinished, at: datetime
+) -> Judgement | None:
+    """Return the judgement while gates are still out."""
+    if isinstance(event, EvaluationStarted):
+        return Judgement(
+            event_id=event.head.id,
+            at=at,
+            policy_digest=event.policy_digest,
+            verdict=None,
+            results=event.results,
+            pending=event.pending,
+            due=event.due,
+        )
+    if judgement is None or judgement.event_id != event.evaluation_id:
+        return judgement
+    if event.event not in judgement.pending:
+        return judgement
+    return replace(
+        judgement,
+        results=(*judgement.results, event.result),
+        pending=tuple(kind for kind in judgement.pending if kind != event.event),
+    )

@@ -1,0 +1,175 @@
+"""How a promotion ended, from the final state of its pull request.
+
+Place in the flow: `sources/proposals` alone asks this and appends the answer; handlers close with
+the reasons spelled here, so that the closer's meaning survives the way through the forge.
+Merged always wins. A close by us is never a rejection; a close by somebody who could have
+approved is one; anybody else's close only withdraws the proposal.
+"""
+
+from dataclasses import dataclass
+
+from processor.events import (
+    Event,
+    Head,
+    PromotionApproved,
+    PromotionBypassed,
+    PromotionRejected,
+    PromotionSuperseded,
+    PromotionWithdrawn,
+)
+from processor.rules.approval import Parties, Written, counted, unmet
+from processor.values.about import About
+from processor.values.principal import SLUICE, UNKNOWN, Principal
+from processor.values.promotion import Promotion
+from processor.values.proposal import Proposal
+
+SUPERSEDED = "superseded: "
+WITHDRAWN = "withdrawn: "
+
+EndEvent = (
+    PromotionApproved
+    | PromotionBypassed
+    | PromotionRejected
+    | PromotionSuperseded
+    | PromotionWithdrawn
+)
+
+
+def superseded_by(other: str) -> str:
+    """Return the reason to close with when `other` (a version or promotion) took its place."""
+    return f"{SUPERSEDED}{other}"
+
+
+def withdrawn_because(text: str) -> str:
+    """Return the reason to close with when the proposal no longer holds."""
+    return f"{WITHDRAWN}{text}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """What the judgement rests on.
+
+    `rule` is None when no policy or target rules the promotion any more, and `unruled` says so;
+    `merged_uri` is what the slot holds at the merge commit (None: nothing readable, and
+    `unreadable` says why, if there is more to say).
+    """
+
+    promotion: Promotion
+    proposal: Proposal
+    rule: Written | None
+    parties: Parties
+    unruled: str = ""
+    merged_uri: str | None = None
+    unreadable: str = ""
+
+
+def end_of(ending: Ending) -> EndEvent | None:
+    """Return how the promotion ended, or None while it is open or when the end is void."""
+    proposal = ending.proposal
+    if proposal.state == "open" or proposal.void:
+        return None
+    return _merged(ending) if proposal.state == "merged" else _closed(ending)
+
+
+def shortfalls(ending: Ending) -> tuple[str, ...]:
+    """Return what was missing when it was merged, in words; empty: the rule held."""
+    promotion, proposal = ending.promotion, ending.proposal
+    missing = (
+        [ending.unruled or "no policy rules this target any more"]
+        if ending.rule is None
+        else list(unmet(ending.rule, promotion, ending.parties, proposal.head_sha))
+    )
+    if ending.merged_uri is None:
+        missing.append(
+            ending.unreadable or f"merged content names nothing at {promotion.slot.path}"
+        )
+    elif ending.merged_uri != promotion.uri:
+        missing.append(f"merged content names {ending.merged_uri} instead of {promotion.uri}")
+    return tuple(missing)
+
+
+def _merged(ending: Ending) -> PromotionApproved | PromotionBypassed:
+    """Return approved when the rule held for what was merged, else bypassed."""
+    promotion, proposal = ending.promotion, ending.proposal
+    missing = shortfalls(ending)
+    merge_sha, merged_by = proposal.merge_sha or "", proposal.ended_by or UNKNOWN
+    if missing or ending.rule is None:
+        return PromotionBypassed(
+            head=_head(PromotionBypassed, ending, merge_sha),
+            promotion_id=promotion.id,
+            version=promotion.version,
+            target=promotion.target,
+            slot=promotion.slot,
+            uri=ending.merged_uri or promotion.uri,
+            merge_sha=merge_sha,
+            merged_by=merged_by,
+            unmet=missing,
+        )
+    return PromotionApproved(
+        head=_head(PromotionApproved, ending, merge_sha),
+        promotion_id=promotion.id,
+        version=promotion.version,
+        target=promotion.target,
+        slot=promotion.slot,
+        uri=promotion.uri,
+        merge_sha=merge_sha,
+        merged_by=merged_by,
+        approvals=counted(ending.rule, promotion, ending.parties, proposal.head_sha),
+    )
+
+
+def _closed(ending: Ending) -> PromotionRejected | PromotionSuperseded | PromotionWithdrawn:
+    """Return what a close means, by who closed."""
+    promotion, proposal = ending.promotion, ending.proposal
+    closer = proposal.ended_by or UNKNOWN
+    # A branch deleted behind our back has no moment; its last head stands for it.
+    moment = proposal.ended_at.isoformat() if proposal.ended_at else proposal.head_sha
+    if _may_reject(ending.rule, closer):
+        return PromotionRejected(
+            head=_head(PromotionRejected, ending, moment),
+            promotion_id=promotion.id,
+            version=promotion.version,
+            target=promotion.target,
+            by=closer,
+            reason=proposal.end_reason,
+        )
+    if closer == SLUICE and proposal.end_reason.startswith(SUPERSEDED):
+        return PromotionSuperseded(
+            head=_head(PromotionSuperseded, ending, moment),
+            promotion_id=promotion.id,
+            version=promotion.version,
+            target=promotion.target,
+            reason=proposal.end_reason.removeprefix(SUPERSEDED),
+        )
+    own = proposal.end_reason.removeprefix(WITHDRAWN)
+    said = f": {proposal.end_reason}" if proposal.end_reason else ""
+    return PromotionWithdrawn(
+        head=_head(PromotionWithdrawn, ending, moment),
+        promotion_id=promotion.id,
+        version=promotion.version,
+        target=promotion.target,
+        reason=own if closer == SLUICE else f"closed by {closer}, who is no approver{said}",
+    )
+
+
+def _may_reject(rule: Written | None, closer: Principal) -> bool:
+    """Tell whether a close is a rejection: an approver's, their own change included."""
+    return (
+        rule is not None
+        and rule != "automatic"
+        and closer != SLUICE
+        and closer.assurance == "authenticated"
+        and closer.name in rule.people
+    )
+
+
+def _head(kind: type[Event], ending: Ending, fact: str) -> Head:
+    """Return the head: whose deed it was, identified by the outside fact."""
+    promotion, proposal = ending.promotion, ending.proposal
+    return kind.heading(
+        About.of(promotion.version, promotion.target),
+        f"{promotion.id}:{fact}",
+        actor=proposal.ended_by or UNKNOWN,
+        cause=promotion.request_id,
+        time=proposal.ended_at,
+    )

@@ -1,0 +1,46 @@
+"""The only clock that speaks.
+
+Place in the flow: deadlines are rows folded from events; each one that has passed is told once,
+in due order, also after the process was down over several.
+"""
+
+from dataclasses import dataclass
+
+from processor.events import DeadlinePassed
+from processor.ports.clock import Clock
+from processor.ports.log import EventLog
+from processor.ports.views import Views
+from processor.values.about import About
+from processor.values.deadline import Deadline
+from processor.values.principal import SLUICE
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeadlinesSource:
+    """Looks at open deadlines."""
+
+    views: Views
+    log: EventLog
+    clock: Clock
+
+    async def look(self) -> None:
+        """Tell what has passed."""
+        now = self.clock.now()
+        waiting = await self.views.find(Deadline, state="open")
+        for passed in sorted((one for one in waiting if one.due <= now), key=lambda one: one.due):
+            head = DeadlinePassed.heading(
+                About.of(passed.version),
+                f"{passed.kind}:{passed.event_id}",
+                actor=SLUICE,
+                cause=passed.event_id,
+                time=passed.due,
+            )
+            told = DeadlinePassed(
+                head=head,
+                deadline=passed.key,
+                what=passed.kind,
+                event_id=passed.event_id,
+                due=passed.due,
+                version=passed.version,
+            )
+            await self.log.append([told])

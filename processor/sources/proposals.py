@@ -1,0 +1,166 @@
+"""Look at every open promotion's pull request, and say how it ended.
+
+Place in the flow: `app` keeps it looking; it alone appends `promotion.approved`, `.bypassed`,
+`.rejected`, `.withdrawn`, `.superseded` and `approval.voided`, judged by `rules/proposal_end` from
+what the forge says now. A hook only makes the next look sooner.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from processor import log as logs
+from processor.errors import Terminal, Unavailable
+from processor.events import ApprovalVoided, Event
+from processor.policy.policy import Policies
+from processor.ports.log import EventLog
+from processor.ports.reading.forge import ForgeReader
+from processor.ports.views import Views
+from processor.rules.approval import Written, parties_of
+from processor.rules.manifests import ManifestError, values_at
+from processor.rules.proposal_end import Ending, end_of
+from processor.values.about import About
+from processor.values.people import People
+from processor.values.principal import SLUICE
+from processor.values.promotion import Promotion
+from processor.values.proposal import Proposal
+from processor.values.record import VersionRecord
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProposalsSource:
+    """The forges by their configured names, and what judging an end needs.
+
+    `policies` is asked at every look, so that a reloaded policy counts from then on.
+    """
+
+    forges: Mapping[str, ForgeReader]
+    policies: Callable[[], Policies]
+    people: People
+    log: EventLog
+    views: Views
+
+    async def look(self) -> None:
+        """Look once at every proposal of a promotion that waits for a decision.
+
+        Raises Unavailable, for the first forge that could not be looked at, after all the others
+        were; what could be judged is in the log by then.
+        """
+        waiting = await self.views.find(Promotion, state="proposed")
+        by_forge: dict[str, list[Promotion]] = {}
+        for promotion in waiting:
+            by_forge.setdefault(promotion.slot.forge, []).append(promotion)
+        outages = await asyncio.gather(
+            *(self._look_at(name, promotions) for name, promotions in by_forge.items())
+        )
+        for outage in outages:
+            if outage is not None:
+                raise outage
+
+    async def _look_at(self, name: str, promotions: Sequence[Promotion]) -> Unavailable | None:
+        """Look at one forge's proposals; return the outage that ended it, or the first oddity."""
+        forge = self.forges.get(name)
+        if forge is None:
+            return Unavailable(f"forge {name}", "not configured any more: add it under forges:")
+        oddity: Unavailable | None = None
+        for promotion in promotions:
+            try:
+                events = await self._judged(forge, promotion)
+            except Unavailable as outage:
+                return outage
+            except Terminal as odd:
+                # One proposal that cannot be read must not hide the others of its forge.
+                logs.warn("proposals.unreadable", promotion=promotion.id, reason=str(odd))
+                reason = f"promotion {promotion.id} cannot be judged: {odd}"
+                oddity = oddity or Unavailable(f"forge {name}", reason)
+                continue
+            if events:
+                await self.log.append(events)
+        return oddity
+
+    async def _judged(self, forge: ForgeReader, promotion: Promotion) -> Sequence[Event]:
+        """Return what happened to one promotion's proposal since the last look."""
+        if promotion.proposal is None:
+            return ()
+        proposal = await forge.get(promotion.slot.where, promotion.proposal.number)
+        if proposal.state == "open":
+            return _voided(promotion, proposal)
+        rule, unruled = self._rule(promotion)
+        record = await self.views.get(VersionRecord, promotion.version.path)
+        uri, unreadable = await _merged_uri(forge, promotion, proposal)
+        end = end_of(
+            Ending(
+                promotion=promotion,
+                proposal=proposal,
+                rule=rule,
+                unruled=unruled,
+                parties=parties_of(promotion, record, proposal, self.people),
+                merged_uri=uri,
+                unreadable=unreadable,
+            )
+        )
+        return () if end is None else (end,)
+
+    def _rule(self, promotion: Promotion) -> tuple[Written | None, str]:
+        """Return the approval rule in force, or None and what became of it."""
+        version = promotion.version
+        try:
+            policy = self.policies().ruling(version.workspace, version.model)
+        except ValueError as tie:
+            return None, str(tie)
+        target = policy.target(promotion.target) if policy else None
+        if target is None:
+            return None, f"the policy of {version.model} no longer has target {promotion.target}"
+        return target.approval, ""
+
+
+async def _merged_uri(
+    forge: ForgeReader, promotion: Promotion, proposal: Proposal
+) -> tuple[str | None, str]:
+    """Return what the slot holds at the merge commit, or None and why it cannot be told."""
+    if proposal.state != "merged" or proposal.merge_sha is None:
+        return None, ""
+    slot = promotion.slot
+    content = await forge.read(slot.where, proposal.merge_sha, slot.file)
+    if content is None:
+        return None, f"merged content has no file {slot.file}"
+    kind, *namespace, name = slot.object.split("/")
+    try:
+        found = values_at(
+            content,
+            kind=kind,
+            name=name,
+            namespace=namespace[0] if namespace else None,
+            paths=(slot.path,),
+        )
+    except ManifestError as broken:
+        return None, f"merged content cannot be read: {broken}"
+    return found[slot.path], ""
+
+
+def _voided(promotion: Promotion, proposal: Proposal) -> Sequence[ApprovalVoided]:
+    """Return whose approvals no longer count because the head moved.
+
+    Voiding takes all of a person's approvals back, so somebody who approved the present head too
+    is left alone: only approvals of this head count anyway.
+    """
+    head = proposal.head_sha
+    fresh = {given.by for given in promotion.approvals if given.head_sha == head}
+    stale = {given.by: given for given in promotion.approvals if given.by not in fresh}
+    return [
+        ApprovalVoided(
+            head=ApprovalVoided.heading(
+                About.of(promotion.version, promotion.target),
+                f"{promotion.id}:{given.head_sha}:{head}:{who.name}",
+                actor=SLUICE,
+                cause=promotion.request_id,
+            ),
+            promotion_id=promotion.id,
+            version=promotion.version,
+            target=promotion.target,
+            slot=promotion.slot,
+            by=who,
+            reason=f"the proposal moved from {given.head_sha[:12]} to {head[:12]}",
+        )
+        for who, given in stale.items()
+    ]

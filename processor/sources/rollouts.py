@@ -1,0 +1,193 @@
+"""Say what serves, at every slot, whether or not we asked for it.
+
+Place in the flow: `app` looks through this every few seconds; the only place that says
+`rollout.*`, `serving.changed` and `target.adopted`. `rules/rollout` decides, this asks and tells.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pydantic import TypeAdapter
+
+from processor.errors import Unavailable
+from processor.events import (
+    Event,
+    RolloutFailed,
+    RolloutProgressed,
+    RolloutRegressed,
+    RolloutStarted,
+    RolloutSucceeded,
+    RolloutSuperseded,
+    ServingChanged,
+    TargetAdopted,
+)
+from processor.policy.policy import Policies
+from processor.policy.targets import Target
+from processor.ports.clock import Clock
+from processor.ports.log import EventLog
+from processor.ports.reading.cluster import ClusterReader
+from processor.ports.snapshots import Snapshots
+from processor.ports.views import Views
+from processor.rules.rollout import Adopted, Changed, Moved, Said, Watch, judge
+from processor.rules.slots import slot_of, workload_of
+from processor.values.about import About
+from processor.values.promotion import Promotion
+from processor.values.record import VersionRecord
+from processor.values.serving import Observation
+from processor.values.slot import Slot
+from processor.values.snapshot import Snapshot
+
+_WATCH = TypeAdapter(Watch)
+_KINDS: Mapping[str, type[Event]] = {
+    "started": RolloutStarted,
+    "progressed": RolloutProgressed,
+    "succeeded": RolloutSucceeded,
+    "failed": RolloutFailed,
+    "regressed": RolloutRegressed,
+    "superseded": RolloutSuperseded,
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """One model at one target."""
+
+    workspace: str
+    model: str
+    target: Target
+
+    @property
+    def slot(self) -> Slot:
+        """Return the slot its serving version is written in."""
+        return slot_of(self.target, self.model)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RolloutsSource:
+    """Looks at every model's workload at every target; `clusters` by their configured names."""
+
+    registry_id: str
+    clusters: Mapping[str, ClusterReader]
+    policies: Policies
+    log: EventLog
+    snapshots: Snapshots
+    views: Views
+    clock: Clock
+    incarnation: str
+
+    async def look(self) -> None:
+        """Look once at everything. Raises Unavailable for the clusters that are down, at the end.
+
+        A cluster that is down hides only its own workloads.
+        """
+        by_cluster: dict[str, list[Place]] = {}
+        for place in await self._places():
+            by_cluster.setdefault(place.target.cluster, []).append(place)
+        outages = await asyncio.gather(
+            *(self._look_at(cluster, places) for cluster, places in by_cluster.items())
+        )
+        down = [outage for outage in outages if outage is not None]
+        if len(down) == 1:
+            raise down[0]
+        if down:
+            raise Unavailable("clusters", "; ".join(str(outage) for outage in down))
+
+    async def _places(self) -> Sequence[Place]:
+        """Return every model with a version, deleted ones too, at every target of its policy."""
+        records = await self.views.find(VersionRecord)
+        models = {(row.version.workspace, row.version.model) for row in records}
+        return [
+            Place(workspace, model, target)
+            for workspace, model in sorted(models)
+            if (policy := self.policies.ruling(workspace, model)) is not None
+            for target in policy.targets
+        ]
+
+    async def _look_at(self, cluster: str, places: Sequence[Place]) -> Unavailable | None:
+        """Look at one cluster's workloads; return the outage that stopped it, if one did."""
+        reader = self.clusters.get(cluster)
+        if reader is None:
+            return Unavailable(f"cluster {cluster}", "is not among the configured clusters")
+        try:
+            for place in places:
+                await self._look_at_one(reader, place)
+        except Unavailable as outage:
+            return outage
+        return None
+
+    async def _look_at_one(self, reader: ClusterReader, place: Place) -> None:
+        """Look at one workload and append what that means, with the memory it follows from."""
+        subject = f"rollout:{place.slot.key}"
+        held = await self.snapshots.get(subject)
+        before = None if held.data is None else _WATCH.validate_json(held.data)
+        seen = await reader.observe(workload_of(place.target, place.model))
+        promotions = await self.views.find(Promotion, slot=place.slot.key)
+        said, watch = judge(before, promotions, seen, self.clock.now(), place.target.rollout)
+        if said or watch != before:
+            stamp = f"{self.incarnation}:{held.revision + 1}"
+            events = [self._event(one, place, seen, stamp) for one in said]
+            data = _WATCH.dump_json(watch).decode()
+            await self.log.append(events, snapshot=Snapshot(subject, held.revision, data))
+
+    def _event(self, said: Said, place: Place, seen: Observation, stamp: str) -> Event:
+        """Return the event of what the rule says; `stamp` tells this look from every other."""
+        about = About(self.registry_id, place.workspace, place.model, None, place.target.name)
+        match said:
+            case Adopted():
+                return TargetAdopted(
+                    head=TargetAdopted.heading(about, stamp),
+                    target=place.target.name,
+                    slot=place.slot,
+                    uri=said.uri,
+                    version=said.version,
+                )
+            case Changed():
+                return ServingChanged(
+                    head=ServingChanged.heading(about, stamp),
+                    target=place.target.name,
+                    slot=place.slot,
+                    uri=said.uri,
+                    version=said.version,
+                    approved=said.approved,
+                    promotion_id=said.promotion_id,
+                    endpoint=seen.endpoint if said.uri else None,
+                    prediction=seen.prediction if said.uri else None,
+                )
+            case Moved():
+                return _rollout(said, seen, stamp)
+
+
+def _rollout(moved: Moved, seen: Observation, stamp: str) -> Event:
+    """Return the event of a rollout's next step, caused by the promotion's request.
+
+    What can happen once to a promotion is told apart by it alone; the rest by this look too.
+    """
+    promotion = moved.promotion
+    kind = _KINDS[moved.how]
+    repeats = moved.again or moved.how in {"progressed", "regressed"}
+    more: dict[str, str] = {}
+    match moved.how:
+        case "progressed":
+            more = {"detail": moved.detail}
+        case "failed" | "regressed":
+            more = {"reason": moved.detail}
+        case "succeeded":
+            more = {"endpoint": seen.endpoint or "", "prediction": seen.prediction or ""}
+        case "started" | "superseded":
+            pass
+    return kind.model_validate(
+        {
+            "head": kind.heading(
+                About.of(promotion.version, promotion.target),
+                f"{promotion.id}:{stamp}" if repeats else promotion.id,
+                cause=promotion.request_id,
+            ),
+            "promotion_id": promotion.id,
+            "version": promotion.version,
+            "target": promotion.target,
+            "slot": promotion.slot,
+            "uri": promotion.uri,
+            **more,
+        }
+    )

@@ -1,0 +1,71 @@
+"""Metrics, in one registry of our own.
+
+Place in the flow: `web/health` sets how things stand when Prometheus asks, and prints them.
+Model names are never labels: their number is not ours to bound.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge
+from prometheus_client.exposition import generate_latest
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """How things stand: counts by state, and whether each product answers."""
+
+    events: int
+    placed: int
+    undispatched: int
+    work: Mapping[str, int]
+    effects: Mapping[str, int]
+    products: Mapping[str, bool]
+    oldest_ready_seconds: float
+
+
+class Metrics:
+    """What Prometheus reads; make one per process."""
+
+    def __init__(self) -> None:
+        """Register every metric, once."""
+        self._registry = CollectorRegistry()
+        place = self._registry
+        self._events = Gauge("sluice_events", "Events in the ledger.", registry=place)
+        self._placed = Gauge("sluice_events_placed", "Place of the newest event.", registry=place)
+        self._undispatched = Gauge(
+            "sluice_events_undispatched", "Events without work rows yet.", registry=place
+        )
+        self._work = Gauge("sluice_work_rows", "Rows of work by state.", ["state"], registry=place)
+        self._effects = Gauge(
+            "sluice_effects", "Outside writes by state.", ["state"], registry=place
+        )
+        self._products = Gauge(
+            "sluice_product_up", "1 while a product we need answers.", ["product"], registry=place
+        )
+        self._oldest = Gauge(
+            "sluice_oldest_ready_seconds", "Age of the oldest row not yet done.", registry=place
+        )
+        self._answers = Counter(
+            "sluice_http_answers", "HTTP answers by status class.", ["status"], registry=place
+        )
+
+    def answered(self, status: int) -> None:
+        """Count one HTTP answer."""
+        self._answers.labels(f"{status // 100}xx").inc()
+
+    def text(self, standing: Standing) -> bytes:
+        """Return the exposition of how things stand now."""
+        self._events.set(standing.events)
+        self._placed.set(standing.placed)
+        self._undispatched.set(standing.undispatched)
+        self._oldest.set(standing.oldest_ready_seconds)
+        for gauge, counts in ((self._work, standing.work), (self._effects, standing.effects)):
+            gauge.clear()  # a state without rows is no longer in the counts
+            for state, count in counts.items():
+                gauge.labels(state).set(count)
+        for product, answers in standing.products.items():
+            self._products.labels(product).set(answers)
+        return generate_latest(self._registry)

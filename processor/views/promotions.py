@@ -1,0 +1,107 @@
+"""Which promotions are there, and what does each still need?
+
+Place in the flow: the list at `/v1/promotions`, and the row other questions are built on.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from processor.policy.targets import Target
+from processor.rules.approval import Parties, objection, parties_of, unmet
+from processor.values.principal import Principal
+from processor.values.promotion import Promotion
+from processor.values.proposal import ProposalRef
+from processor.values.record import VersionRecord
+from processor.views.knowledge import Knowledge
+
+
+@dataclass(frozen=True)
+class PromotionRow:
+    """One promotion; `unmet` says in words what is missing before it may be merged."""
+
+    id: str
+    workspace: str
+    model: str
+    version: str
+    target: str
+    state: str
+    reason: str
+    requested_by: str
+    requested_at: datetime
+    changed_at: datetime
+    proposal: ProposalRef | None
+    unmet: tuple[str, ...]
+
+
+async def promotions(
+    known: Knowledge,
+    *,
+    model: str | None = None,
+    state: str | None = None,
+    target: str | None = None,
+    limit: int = 200,
+) -> Sequence[PromotionRow]:
+    """Return the promotions that match, the newest first, at most `limit`."""
+    rows = [
+        row
+        for row in await known.views.find(Promotion, state=state)
+        if model in {None, row.version.model} and target in {None, row.target}
+    ]
+    rows.sort(key=lambda row: row.requested_at, reverse=True)
+    return [await row_of(known, row) for row in rows[:limit]]
+
+
+async def row_of(known: Knowledge, promotion: Promotion) -> PromotionRow:
+    """Return one promotion as people read it."""
+    return PromotionRow(
+        id=promotion.id,
+        workspace=promotion.version.workspace,
+        model=promotion.version.model,
+        version=promotion.version.number,
+        target=promotion.target,
+        state=promotion.state,
+        reason=promotion.reason,
+        requested_by=str(promotion.requested_by),
+        requested_at=promotion.requested_at,
+        changed_at=promotion.changed_at,
+        proposal=promotion.proposal,
+        unmet=tuple(await unmet_of(known, promotion)),
+    )
+
+
+async def unmet_of(known: Knowledge, promotion: Promotion) -> Sequence[str]:
+    """Return what an open promotion still needs; nothing for one that is decided."""
+    target = target_of(known, promotion)
+    if promotion.state != "proposed" or promotion.proposal is None or target is None:
+        return ()
+    whose = await parties(known, promotion)
+    return unmet(target.approval, promotion, whose, promotion.proposal.head_sha)
+
+
+async def able(known: Knowledge, promotion: Promotion) -> Sequence[str]:
+    """Return the people whose yes would count and is not given yet."""
+    target = target_of(known, promotion)
+    if target is None or target.approval == "automatic":
+        return ()
+    head = promotion.proposal.head_sha if promotion.proposal else ""
+    said = {given.by.name for given in promotion.approvals if given.head_sha == head}
+    whose = await parties(known, promotion)
+    return [
+        name
+        for name in target.approval.people
+        if name not in said
+        and objection(target.approval, Principal(name, "authenticated"), whose) is None
+    ]
+
+
+async def parties(known: Knowledge, promotion: Promotion) -> Parties:
+    """Return whose change a promotion is, as far as the ledger knows."""
+    record = await known.views.get(VersionRecord, promotion.version.path)
+    return parties_of(promotion, record, None, known.people)
+
+
+def target_of(known: Knowledge, promotion: Promotion) -> Target | None:
+    """Return a promotion's target in today's policy, None when it is no longer there."""
+    policy = known.policies.ruling(promotion.version.workspace, promotion.version.model)
+    return policy.target(promotion.target) if policy else None

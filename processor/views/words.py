@@ -1,0 +1,63 @@
+"""Every event in one sentence.
+
+Place in the flow: `history` prints them, on the page and on the command line.
+"""
+
+from collections.abc import Mapping
+
+from processor.events import Event, Judged, ServingChanged
+from processor.views.standing import said_of
+
+SENTENCES: Mapping[str, str] = {
+    "training.completed": "run {e.run_id} finished training {e.model}",
+    "foreign.reported": "{e.type} says {e.verdict} about {e.model} v{e.version}",
+    "model_version.observed": "{e.version} was there at the first look, in stage {e.stage}",
+    "model_version.registered": "{e.version} was registered from run {e.run_id}",
+    "model_version.stage_changed": "{e.version} moved from {e.old} to {e.new}",
+    "model_version.deleted": "{e.version} was deleted",
+    "alias.set": "alias {e.alias} names v{e.number} now",
+    "alias.removed": "alias {e.alias} is gone; it named v{e.previous}",
+    "drift.found": "{e.field} of {e.version} is {e.actual}, and {e.expected} was asked for",
+    "evaluation.requested": "{e.version} is to be judged again",
+    "evaluation.started": "{e.version} is being judged; other systems answer until {e.due}",
+    "gate.finished": "{e.event} answered for {e.version}: {e.result.verdict}",
+    "evaluation.passed": "{e.version} passed every gate",
+    "evaluation.failed": "{e.version} failed",
+    "evaluation.inconclusive": "nobody can say whether {e.version} passes",
+    "promotion.requested": "{e.version} was asked for at {e.target}",
+    "promotion.proposed": "proposal {e.proposal.number} would bring {e.version} to {e.target}",
+    "promotion.superseded": "the promotion of {e.version} to {e.target} was superseded",
+    "promotion.withdrawn": "the promotion of {e.version} to {e.target} was withdrawn",
+    "promotion.rejected": "{e.by} rejected {e.version} at {e.target}",
+    "promotion.approved": "{e.version} was approved for {e.target} and merged by {e.merged_by}",
+    "promotion.bypassed": "{e.version} was merged to {e.target} by {e.merged_by} against the rule",
+    "approval.given": "{e.head.actor} approved {e.version} at {e.target}",
+    "approval.voided": "the approval of {e.by} for {e.version} at {e.target} no longer counts",
+    "model_version.marked": "{e.mark} of {e.version} was written in the registry: {e.value}",
+    "rollout.started": "{e.target} was told to run {e.version}",
+    "rollout.progressed": "{e.version} on its way to {e.target}: {e.detail}",
+    "rollout.succeeded": "{e.version} answers predictions at {e.target}",
+    "rollout.failed": "{e.version} does not come up at {e.target}",
+    "rollout.regressed": "{e.version} stopped answering at {e.target}",
+    "rollout.superseded": "a newer version took the place of {e.version} at {e.target}",
+    "serving.changed": "{e.version} serves at {e.target} now",
+    "target.adopted": "{e.target} already served {e.uri} when Sluice first looked",
+    "deadline.passed": "the {e.what} ended at {e.due}",
+    "work.died": "{e.handler} gave up",
+}
+
+
+def sentence(event: Event) -> str:
+    """Return what happened, with the reason behind it where there is one."""
+    text = SENTENCES.get(event.kind, event.kind).format(e=event)
+    if isinstance(event, ServingChanged) and event.uri is None:
+        text = f"nothing answers at {event.target} any more"
+    elif isinstance(event, ServingChanged) and event.version is None:
+        text = f"{event.uri}, no version of ours, serves at {event.target} now"
+    reasons = said_of(event.results) if isinstance(event, Judged) else _reasons(event)
+    return f"{text}: {'; '.join(reasons)}" if reasons else text
+
+
+def _reasons(event: Event) -> tuple[str, ...]:
+    reason = getattr(event, "reason", "")
+    return (*((reason,) if reason else ()), *getattr(event, "unmet", ()))

@@ -1,0 +1,82 @@
+"""`/healthz`, `/readyz` and `/metrics`: for those who run us.
+
+Place in the flow: a product that is down makes rows wait, not this process useless; so it is a
+named state in the answer, and only starting and draining are 503.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Literal
+
+from aiohttp import web
+
+from processor.telemetry import CONTENT_TYPE, Metrics, Standing
+from processor.views.knowledge import Knowledge
+from processor.views.status import Status, status
+from processor.web.answers import answer
+
+Phase = Literal["starting", "ready", "draining"]
+
+
+@dataclass
+class Readiness:
+    """Where the process is in its life; `app` moves it, `/readyz` tells it."""
+
+    phase: Phase = "starting"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Health:
+    """How the process stands."""
+
+    known: Knowledge
+    readiness: Readiness
+    metrics: Metrics
+
+    def routes(self) -> Sequence[web.RouteDef]:
+        """Return where it answers."""
+        return [
+            web.get("/healthz", self.alive),
+            web.get("/readyz", self.ready),
+            web.get("/metrics", self.exposition),
+        ]
+
+    async def alive(self, _: web.Request) -> web.Response:
+        """Answer as long as the loop turns."""
+        return answer({"status": "alive"})
+
+    async def ready(self, _: web.Request) -> web.Response:
+        """Answer 200 when ready, 503 while starting or draining; dependencies are named states."""
+        phase = self.readiness.phase
+        states = self.known.dependencies.states()
+        found = {
+            "status": phase,
+            "dependencies": {
+                name: {
+                    "state": "down" if state.problem else "up",
+                    "problem": state.problem,
+                    "since": state.since,
+                }
+                for name, state in sorted(states.items())
+            },
+        }
+        return answer(found, HTTPStatus.OK if phase == "ready" else HTTPStatus.SERVICE_UNAVAILABLE)
+
+    async def exposition(self, _: web.Request) -> web.Response:
+        """Answer Prometheus."""
+        text = self.metrics.text(_standing(await status(self.known)))
+        return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE})
+
+
+def _standing(found: Status) -> Standing:
+    oldest = (found.now - found.oldest_ready).total_seconds() if found.oldest_ready else 0.0
+    return Standing(
+        events=found.events,
+        placed=found.pos,
+        undispatched=found.undispatched,
+        work=found.work,
+        effects=found.effects,
+        products={product.name: not product.problem for product in found.products},
+        oldest_ready_seconds=max(0.0, oldest),
+    )

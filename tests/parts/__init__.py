@@ -1,0 +1,1 @@
+"""Real parts for the contract suites: started here, stopped here, named when they start."""

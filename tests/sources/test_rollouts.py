@@ -1,0 +1,240 @@
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from processor.adapters.ledgers.ledger import Ledger
+from processor.errors import Unavailable
+from processor.events import (
+    Event,
+    PromotionApproved,
+    PromotionProposed,
+    PromotionRequested,
+    RolloutStarted,
+    RolloutSucceeded,
+    ServingChanged,
+    VersionRegistered,
+)
+from processor.policy.gates import MetricGate
+from processor.policy.policy import Policies, Policy
+from processor.policy.targets import Edit, RolloutRule, SlotWritten, Target
+from processor.rules.slots import slot_of, workload_of
+from processor.sources.rollouts import RolloutsSource
+from processor.testing.clock import JumpingClock
+from processor.testing.cluster import MemoryCluster
+from processor.values.about import About
+from processor.values.principal import SLUICE, claimed
+from processor.values.promotion import Promotion, promotion_id_of
+from processor.values.proposal import ProposalRef
+from processor.values.serving import Serving
+from processor.values.version import Version
+
+SHA = "a" * 40
+
+
+def target(name: str, cluster: str) -> Target:
+    return Target(
+        name=name,
+        cluster=cluster,
+        slot=SlotWritten(forge="local", repository="gitops"),
+        edits=(Edit(file=f"apps/{name}/{{model}}.yaml", set={"spec.uri": "{uri}"}),),
+        rollout=RolloutRule(deadline=timedelta(minutes=3), stable=timedelta(seconds=2)),
+    )
+
+
+STAGING, PRODUCTION = target("staging", "near"), target("production", "far")
+POLICY = Policy(
+    models="*",
+    gates=(MetricGate(metric="accuracy", better="higher", at_least=Decimal("0.9")),),
+    targets=(STAGING, PRODUCTION),
+)
+
+
+@dataclass
+class Bench:
+    ledger: Ledger
+    clock: JumpingClock
+    near: MemoryCluster
+    far: MemoryCluster
+    source: RolloutsSource
+
+    async def register(self, model: str, number: int = 1) -> Version:
+        version = Version("main", "default", model, str(number), number)
+        head = VersionRegistered.heading(About.of(version), "x")
+        await self.ledger.log.append(
+            [VersionRegistered(head=head, version=version, run_id="r", stage="None", artifact="a")]
+        )
+        return version
+
+    async def approve(self, version: Version, where: Target = PRODUCTION) -> Promotion:
+        about, slot = About.of(version, where.name), slot_of(where, version.model)
+        request = PromotionRequested(
+            head=PromotionRequested.heading(about, "x", actor=SLUICE),
+            version=version,
+            target=where.name,
+            slot=slot,
+        )
+        uri = f"file:///{version.model}/{version.number}"
+        same = {
+            "promotion_id": promotion_id_of(request.head.id),
+            "version": version,
+            "target": where.name,
+            "slot": slot,
+            "uri": uri,
+        }
+        await self.ledger.log.append([request])
+        for event in (
+            PromotionProposed.model_validate(
+                {
+                    "head": PromotionProposed.heading(about, "x"),
+                    "proposal": ProposalRef(1, "u", "b", SHA, SHA),
+                    **same,
+                }
+            ),
+            PromotionApproved.model_validate(
+                {
+                    "head": PromotionApproved.heading(about, "x"),
+                    "merge_sha": SHA,
+                    "merged_by": SLUICE,
+                    "approvals": (claimed("ana"),),
+                    **same,
+                }
+            ),
+        ):
+            await self.ledger.log.append([event])
+        found = await self.ledger.views.get(Promotion, promotion_id_of(request.head.id))
+        assert found is not None
+        return found
+
+    async def look(self, after: float = 0) -> list[Event]:
+        await self.clock.jump(after)
+        before = {event.head.id for event in await self.events()}
+        await self.source.look()
+        return [event for event in await self.events() if event.head.id not in before]
+
+    async def events(self) -> list[Event]:
+        models = {"fraud", "other", "<b>"}
+        keys = {About("main", "default", model).key for model in models}
+        return [one.event for key in sorted(keys) for one in await self.ledger.log.of_key(key)]
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    clock = JumpingClock()
+    ledger = await Ledger.open(tmp_path / "sluice.db", "main", clock)
+    near, far = MemoryCluster(name="near"), MemoryCluster(name="far")
+    source = RolloutsSource(
+        registry_id="main",
+        clusters={"near": near, "far": far},
+        policies=Policies((POLICY,)),
+        log=ledger.log,
+        snapshots=ledger.snapshots,
+        views=ledger.views,
+        clock=clock,
+        incarnation="1",
+    )
+    yield Bench(ledger, clock, near, far, source)
+    await ledger.close()
+
+
+async def test_from_merged_to_serving(bench: Bench) -> None:
+    version = await bench.register("fraud")
+    assert await bench.look() == []
+    promotion = await bench.approve(version)
+    workload = workload_of(PRODUCTION, "fraud")
+    bench.far.apply(workload, promotion.uri)
+    (started,) = await bench.look(1)
+    assert isinstance(started, RolloutStarted)
+    assert started.head.cause == promotion.request_id
+    bench.far.serve(workload)
+    assert await bench.look(1) == []
+    changed, succeeded = await bench.look(2)
+    assert isinstance(changed, ServingChanged)
+    assert isinstance(succeeded, RolloutSucceeded)
+    assert (changed.approved, changed.version, changed.promotion_id) == (
+        True,
+        version,
+        promotion.id,
+    )
+    assert changed.head.key == "main/default/fraud/production"
+    assert succeeded.prediction == '{"predictions": [1]}'
+    serving = await bench.ledger.views.get(Serving, promotion.slot.key)
+    assert serving is not None
+    assert serving.version == version
+    now = await bench.ledger.views.get(Promotion, promotion.id)
+    assert now is not None
+    assert now.state == "serving"
+    assert await bench.look(60) == []
+
+
+async def test_one_cluster_down_hides_only_its_own(bench: Bench) -> None:
+    version = await bench.register("fraud")
+    promotion = await bench.approve(version, STAGING)
+    bench.near.apply(workload_of(STAGING, "fraud"), promotion.uri)
+    bench.far.down = "connection refused"
+    with pytest.raises(Unavailable, match="cluster far: connection refused"):
+        await bench.source.look()
+    assert any(isinstance(event, RolloutStarted) for event in await bench.events())
+
+
+async def test_an_outage_of_the_cluster_changes_nothing(bench: Bench) -> None:
+    version = await bench.register("fraud")
+    promotion = await bench.approve(version)
+    bench.far.apply(workload_of(PRODUCTION, "fraud"), promotion.uri)
+    bench.far.serve(workload_of(PRODUCTION, "fraud"))
+    await bench.look()
+    await bench.look(2)
+    bench.far.down = "connection refused"
+    with pytest.raises(Unavailable):
+        await bench.look(600)
+    bench.far.down = ""
+    assert await bench.look(1) == []
+
+
+async def test_the_same_look_by_two_processes_is_said_once(bench: Bench) -> None:
+    version = await bench.register("fraud")
+    promotion = await bench.approve(version)
+    bench.far.apply(workload_of(PRODUCTION, "fraud"), promotion.uri)
+    read = bench.far.observe
+    again = True
+
+    async def observed(workload: object) -> object:
+        nonlocal again
+        if again:  # another one looks and appends while our request is under way
+            again = False
+            await bench.source.look()
+        return await read(workload)  # type: ignore[arg-type]
+
+    bench.far.observe = observed  # type: ignore[method-assign,assignment]
+    assert [type(event) for event in await bench.look(1)] == [RolloutStarted]
+
+
+async def test_any_name_of_a_model(bench: Bench) -> None:
+    version = await bench.register("<b>")
+    promotion = await bench.approve(version)
+    bench.far.apply(workload_of(PRODUCTION, "<b>"), promotion.uri)
+    bench.far.serve(workload_of(PRODUCTION, "<b>"))
+    await bench.look()
+    said = await bench.look(2)
+    assert [type(event) for event in said] == [ServingChanged, RolloutSucceeded]
+
+
+async def test_what_did_not_change_is_not_written_again(bench: Bench) -> None:
+    version = await bench.register("fraud")
+    promotion = await bench.approve(version)
+    subject = f"rollout:{promotion.slot.key}"
+    await bench.look()
+    revision = (await bench.ledger.snapshots.get(subject)).revision
+    for _ in range(5):
+        await bench.look(1)
+    assert (await bench.ledger.snapshots.get(subject)).revision == revision
+
+
+async def test_a_cluster_nobody_configured_is_named(bench: Bench) -> None:
+    await bench.register("fraud")
+    source = RolloutsSource(**{**vars(bench.source), "clusters": {"near": bench.near}})
+    with pytest.raises(Unavailable, match="cluster far: is not among the configured clusters"):
+        await source.look()
