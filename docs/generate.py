@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from docs.drift import ROOT, settle
-from processor.cli import app
+from processor.cli.program import program
 from processor.events import CATALOG
 from processor.policy.policy import Policy
 from processor.rules.promotion import ENDED, TABLE
@@ -159,7 +159,7 @@ def events_page() -> str:
 def cli_page() -> str:
     """Return every command with its arguments and options."""
     parts = ["# Command line", _NOTE, "`--help` on any command says the same.\n"]
-    for path, command in _commands(typer.main.get_command(app), "sluice"):
+    for path, command in _commands(typer.main.get_command(program), "sluice"):
         parts += [f"## {path}\n", f"{' '.join((command.help or '').split())}\n"]
         rows = [_option(one) for one in command.params if not getattr(one, "hidden", False)]
         parts += [row for row in rows if row] + [""]
@@ -179,7 +179,8 @@ def _commands(command: Any, path: str) -> Iterator[tuple[str, Any]]:  # noqa: AN
 
 def _option(parameter: Any) -> str:  # noqa: ANN401 - click's classes
     argument = parameter.param_type_name == "argument"
-    names = [parameter.name.upper()] if argument else parameter.opts + parameter.secondary_opts
+    meta = parameter.metavar or parameter.name.upper()
+    names = [meta] if argument else parameter.opts + parameter.secondary_opts
     said = " ".join((getattr(parameter, "help", None) or "").split())
     shown = ", ".join(f"`{name}`" for name in names)
     required = " (required)" if parameter.required and not argument else ""

@@ -18,14 +18,38 @@ from processor.handlers.propose import Propose
 from processor.handlers.register import Register
 from processor.handlers.vouch import Vouch
 from processor.handlers.withdraw import Withdraw
+from processor.policy.policy import Policies
+from processor.ports.clock import Clock
+from processor.ports.effects import Announcements, ProposalEffects, RegistryEffects
+from processor.ports.reading.forge import ForgeReader
+from processor.ports.reading.registry import RegistryReader
 from processor.ports.route import Route
+from processor.ports.views import Views
 from processor.rules.announcement import wanted
+from processor.values.people import People
 
 E = TypeVar("E", bound=e.Event)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Handlers:
+class Needs:
+    """What reactions look at and act through; `notify` maps an endpoint to its patterns."""
+
+    registry: RegistryReader
+    forges: Mapping[str, ForgeReader]
+    views: Views
+    policies: Policies
+    people: People
+    clock: Clock
+    registry_effects: RegistryEffects
+    proposal_effects: ProposalEffects
+    announcements: Announcements
+    notify: Mapping[str, Sequence[str]]
+    browser_url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Handlers:
     """Every reaction, ready to be called; `announce` is one per endpoint, with its patterns."""
 
     register: Register
@@ -39,8 +63,9 @@ class Handlers:
     announce: Mapping[Announce, Sequence[str]]
 
 
-def routes(on: Handlers) -> tuple[Route[Any], ...]:
+def routes(needs: Needs) -> tuple[Route[Any], ...]:
     """Return every reaction of the program, in story order."""
+    on = _handlers(needs)
     return (
         _row(e.TrainingCompleted, on.register, _model),
         _row(e.VersionRegistered, on.evaluate, _version),
@@ -81,6 +106,37 @@ def routes(on: Handlers) -> tuple[Route[Any], ...]:
             for one, patterns in on.announce.items()
             if wanted(patterns, kind)
         ),
+    )
+
+
+def _handlers(n: Needs) -> _Handlers:
+    """Give each reaction what it needs and nothing else."""
+    views, policies, people = n.views, n.policies, n.people
+    marks, proposals = n.registry_effects, n.proposal_effects
+    return _Handlers(
+        register=Register(registry=n.registry, effects=marks, views=views),
+        evaluate=Evaluate(registry=n.registry, views=views, policies=policies, clock=n.clock),
+        mark=Mark(views=views, policies=policies, effects=marks),
+        propose=Propose(
+            registry=n.registry,
+            forges=n.forges,
+            views=views,
+            policies=policies,
+            effects=proposals,
+            browser_url=n.browser_url,
+        ),
+        withdraw=Withdraw(views=views, policies=policies, effects=proposals),
+        vouch=Vouch(
+            forges=n.forges, views=views, policies=policies, people=people, effects=proposals
+        ),
+        merge=Merge(
+            forges=n.forges, views=views, policies=policies, people=people, effects=proposals
+        ),
+        confirm=Confirm(views=views, effects=proposals),
+        announce={
+            Announce(endpoint=endpoint, effects=n.announcements): patterns
+            for endpoint, patterns in n.notify.items()
+        },
     )
 
 

@@ -164,7 +164,8 @@ class Http:
     def _judge(self, response: aiohttp.ClientResponse, answer: Answer) -> None:
         """Raise for an answer that speaks of the product and not of the request."""
         status = answer.status
-        html = response.content_type == "text/html" or answer.body.lstrip()[:1] == b"<"
+        # By its look and not its type: MLflow's own /version is plain text said to be HTML.
+        html = answer.body.lstrip()[:1] == b"<"
         if status == HTTPStatus.UNAUTHORIZED:
             raise Unavailable(self.product, "401: the credentials are missing, wrong or expired")
         if status == HTTPStatus.FORBIDDEN and b"Invalid Host header" in answer.body:

@@ -34,21 +34,17 @@ class Parts:
         """Start everything; nothing waits for anything yet."""
         scene = self.scene
         python = [sys.executable, "-m"]
-        self._start(
-            "mlflow",
-            [*python, "mlflow", "server", "--host", "127.0.0.1"]
-            + ["--port", str(scene.ports["mlflow"]), "--workers", "1"]
-            + ["--backend-store-uri", f"sqlite:///{scene.folder / 'mlflow.db'}"]
-            + ["--artifacts-destination", str(scene.artifacts)],
-        )
+        mlflow = [*python, "mlflow", "server", "--host", "127.0.0.1", "--workers", "1"]
+        mlflow += ["--port", str(scene.ports["mlflow"])]
+        mlflow += ["--backend-store-uri", f"sqlite:///{scene.folder / 'mlflow.db'}"]
+        mlflow += ["--artifacts-destination", str(scene.artifacts)]
+        self._start("mlflow", mlflow)
         trainer = self._start("trainer", [*python, "processor.demo.trainer"], talks=True)
         threading.Thread(target=self._listen, args=(trainer,), daemon=True).start()
-        self._start(
-            "cluster",
-            [*python, "processor.demo.cluster", "--repository", str(scene.repository)]
-            + ["--branch", "main", "--port", str(scene.ports["cluster"])]
-            + ["--state", str(scene.folder / "cluster")],
-        )
+        cluster = [*python, "processor.demo.cluster", "--port", str(scene.ports["cluster"])]
+        cluster += ["--repository", str(scene.repository), "--branch", "main"]
+        cluster += ["--state", str(scene.folder / "cluster")]
+        self._start("cluster", cluster)
         self._start("sluice", [*python, "processor", "run", "--config", str(scene.config)])
 
     def wait(self, teller: Teller) -> None:

@@ -73,7 +73,8 @@ def check_installed() -> None:
     for module, package in (("mlflow", "mlflow"), ("sklearn", "scikit-learn")):
         if importlib.util.find_spec(module) is None:
             raise CannotStart(
-                f"{package} is missing; install the demo's parts: pip install 'sluice-registry[demo]'"
+                f"{package} is missing; install the demo's parts: "
+                "pip install 'sluice-registry[demo]'"
             )
 
 

@@ -32,7 +32,7 @@ class Teller:
 
     def say(self, text: str = "") -> None:
         """Write one line."""
-        print(f"[{self.elapsed:5.1f} s] {text}" if text else "", file=self.out, flush=True)  # noqa: T201
+        print(f"[{self.elapsed:5.1f} s] {text}" if text else "", file=self.out, flush=True)
 
     @property
     def elapsed(self) -> float:

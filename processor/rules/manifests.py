@@ -34,6 +34,8 @@ _TYPED = {
     "float": re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?"),
     "bool": re.compile(r"true|false"),
 }
+
+
 @dataclass(frozen=True)
 class Edited:
     """The new file, and (path, old value or None, new value) of what really changed."""

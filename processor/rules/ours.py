@@ -141,17 +141,24 @@ def _order(effect: Effect) -> tuple[float, str]:
 def _author(
     now: str, memory: Memory, effects: Sequence[Effect], landed: Sequence[Effect], look: Look
 ) -> Effect | None:
-    """Return the newest effect of ours that can have made this change."""
-    for one in reversed(effects):
-        if one.new != now or one.sent_at is None:
-            continue
-        requests = max(1, one.attempt)
-        if memory.told.get(one.key, 0) >= requests:
-            continue
-        if requests == 1 and (one.sent_at > look.read_at or _replaced(one, memory, landed)):
-            continue
-        return one
-    return None
+    """Return the effect of ours that made this change, if one can have.
+
+    One that was answered is known to have landed, so it goes before one that may still land;
+    among equals the newest.
+    """
+    able = [one for one in effects if one.new == now and _can_have(one, memory, landed, look)]
+    answered = [one for one in able if one.state == "done"]
+    return next(reversed(answered or able), None)
+
+
+def _can_have(effect: Effect, memory: Memory, landed: Sequence[Effect], look: Look) -> bool:
+    """Tell whether a request of this effect can have been what landed last."""
+    requests = max(1, effect.attempt)
+    if effect.sent_at is None or memory.told.get(effect.key, 0) >= requests:
+        return False
+    if requests > 1:  # an earlier attempt may have landed at any time
+        return True
+    return effect.sent_at <= look.read_at and not _replaced(effect, memory, landed)
 
 
 def _replaced(effect: Effect, memory: Memory, landed: Sequence[Effect]) -> bool:

@@ -26,7 +26,9 @@ _LONGEST_BODY = 60_000  # characters; GitHub takes 65,536
 _LONGEST_NAME = 300
 _LONGEST_TITLE = 200
 _LONGEST_STATUS = 140  # what GitHub takes
-_SPECIAL = re.compile(r"[&<>|@#`*_\[\]\\~$!]|:(?=//)|(?<=ww)w(?=\.)", re.IGNORECASE)
+_SPECIAL = re.compile(
+    r"[&<>|@#`*_\[\]\\~$!]|(?<=p):(?=//)|(?<=ps):(?=//)|(?<=ww)w(?=\.)", re.IGNORECASE
+)
 _MARKER = re.compile(r"<!-- sluice:v1 (\{[^<>\n]*\}) -->")
 _SAYS = {"passed": "passed", "failed": "**failed**", "inconclusive": "**inconclusive**"}
 

@@ -38,6 +38,8 @@ class RegistrySettings(Setting):
     """File with the basic-auth password; re-read on change."""
     token_file: Path | None = None
     """File with a bearer token; user and password win over it."""
+    quiet: Duration = timedelta(seconds=30)
+    """How long a request that got no answer may still take effect there; then we look again."""
     artifact_roots: dict[str, str] = {}
     """Prefix MLflow says -> prefix the cluster can load, `mlflow-artifacts:/` -> `s3://mlflow/`."""
 
@@ -69,6 +71,8 @@ class LocalForgeSettings(Setting):
 
     path: Path
     """Folder holding `<repository>.git`."""
+    quiet: Duration = timedelta(seconds=2)
+    """How long a git command of a process that was killed may still take effect."""
 
 
 class ForgeSettings(Setting):

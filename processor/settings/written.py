@@ -73,7 +73,8 @@ def read(path: Path, shown: str) -> Written:
         raise Unreadable(f"{shown}:{line}: {problem}: the key is written twice") from exc
     except MarkedYAMLError as exc:
         line = exc.problem_mark.line + 1 if exc.problem_mark else 1
-        raise Unreadable(f"{shown}:{line}: not valid YAML: {exc.problem}") from exc
+        begun = f" (in what begins on line {exc.context_mark.line + 1})" if exc.context_mark else ""
+        raise Unreadable(f"{shown}:{line}: not valid YAML: {exc.problem}{begun}") from exc
     except (YAMLError, RecursionError) as exc:
         raise Unreadable(f"{shown}: not valid YAML: {type(exc).__name__}") from exc
     if not isinstance(tree, CommentedMap):

@@ -13,6 +13,7 @@ from processor.ports.log import EventLog, Recorded
 from processor.ports.views import Views
 from processor.rules.gates.awaited import heard
 from processor.values.about import About
+from processor.values.deadline import Deadline
 from processor.values.principal import SLUICE
 from processor.values.record import Judgement, VersionRecord
 
@@ -27,9 +28,10 @@ class GatesSource:
 
     async def look(self) -> None:
         """Say which awaited gates have an answer."""
-        for record in await self.views.find(VersionRecord, state="live"):
-            judgement = record.judgement
-            if judgement is not None and judgement.verdict is None and judgement.pending:
+        for window in await self.views.find(Deadline, state="open"):
+            record = await self.views.get(VersionRecord, window.version.path)
+            judgement = record.judgement if record else None
+            if record and judgement and judgement.verdict is None and judgement.pending:
                 await self._answer(record, judgement)
 
     async def _answer(self, record: VersionRecord, judgement: Judgement) -> None:

@@ -38,7 +38,8 @@ class Forge(ForgeReader, ForgeWriter, Protocol):
 class World(Protocol):
     """A forge, and people who use plain git beside it."""
 
-    forge: Forge
+    @property
+    def forge(self) -> Forge: ...
 
     async def start(self, files: Mapping[str, bytes]) -> str: ...
     async def push(self, branch: str, files: Mapping[str, bytes], name: str) -> str: ...

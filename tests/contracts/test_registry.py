@@ -31,7 +31,7 @@ WEIRD = [
     "it's",
     'say "hi"',
     "both ' and \"",
-    "..\\..\\etc",
+    "back\\slash..",
     "100% sure?&#=+",
     "a\nb",
     "back`tick; drop",
@@ -111,8 +111,10 @@ class RealPipeline:
         inputs = [
             {
                 "dataset": {
-                    **{"name": one.name, "digest": one.digest},
-                    **{"source_type": "s3", "source": "{}"},
+                    "name": one.name,
+                    "digest": one.digest,
+                    "source_type": "s3",
+                    "source": "{}",
                 },
                 "tags": [{"key": "mlflow.data.context", "value": one.context}]
                 if one.context
@@ -121,8 +123,7 @@ class RealPipeline:
             for one in datasets
         ]
         if inputs:
-            body = {"run_id": run_id, "datasets": inputs}
-            self.server.call("POST", "runs/log-inputs", body)
+            self.server.call("POST", "runs/log-inputs", {"run_id": run_id, "datasets": inputs})
         if finished:
             body = {"run_id": run_id, "status": "FINISHED", "end_time": now}
             self.server.call("POST", "runs/update", body)
@@ -365,8 +366,8 @@ async def test_a_version_we_make_is_found_by_its_effect(pipeline: Pipeline, mode
 async def test_registering_a_path_the_run_has_no_model_at_is_refused_for_good(
     pipeline: Pipeline, model: str
 ) -> None:
+    run_id = pipeline.run_with_model()
     with pytest.raises(Terminal, match="has no model at 'nothing'"):
-        run_id = pipeline.run_with_model()
         await pipeline.registry.create_version(WS, model, run_id, "nothing", "register:1")
 
 

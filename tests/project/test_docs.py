@@ -12,7 +12,7 @@ import pytest
 import typer.main
 
 from docs.generate import generated
-from processor.cli import app
+from processor.cli.program import program
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("schemas/*.md")])
@@ -39,11 +39,11 @@ def spoken() -> Iterator[tuple[str, str]]:
 
 def unknown(words: str) -> str:
     """Return what in a command line does not exist, empty if all of it does."""
-    program, *rest = shlex.split(words)
-    if program == "make":
+    first, *rest = shlex.split(words)
+    if first == "make":
         targets = [one for one in rest if "=" not in one and not one.startswith("-")]
         return " ".join(one for one in targets if one not in TARGETS)
-    command: Any = typer.main.get_command(app)
+    command: Any = typer.main.get_command(program)
     while rest and getattr(command, "commands", None):
         name = rest.pop(0)
         if name not in command.commands:

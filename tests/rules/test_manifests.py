@@ -179,8 +179,7 @@ REFUSED = {
         "anchor or alias|not YAML",
     ),
     "alias above": (
-        "kind: InferenceService\nmetadata: {name: fraud}\nx: &m {model: {storageUri: a}}\n"
-        "spec: {predictor: *m}\n",
+        "kind: InferenceService\nmetadata: {name: fraud}\nx: &m {a: b}\nspec: {predictor: *m}\n",
         "anchor or alias",
     ),
     "merge key": (
@@ -274,7 +273,7 @@ def plain_documents(draw: st.DrawFn) -> tuple[str, int, str]:
         keys = draw(st.lists(WORD.map(lambda word: f"{prefix}{word}"), unique=True, max_size=3))
         pad = step * depth
         lines = [f"{pad}{key}: {draw(SCALAR)}{draw(COMMENT)}" for key in keys]
-        extra = (
+        extra: tuple[list[str], ...] = (
             [],
             [f"{pad}{prefix}list:", f"{pad}- a", f"{pad}- b: c"],
             [f"{pad}{prefix}text: |", f"{pad}{step}free: {{text}}"],
@@ -326,7 +325,7 @@ def check_a_plain_document(made: tuple[str, int, str], value: str) -> None:
     }
 
 
-UNSAFE = ("&here ", "!!str ", "*gone # ", "|\n        ", "{{ x }} # ", "\n        deeper: ")
+UNSAFE = ("&here ", "!!str ", "*gone # ", "|\n        ", "{{ x }} # ", "\n            deeper: ")
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -87,14 +87,18 @@ def test_the_digest_moves_with_a_policy_and_not_with_a_comment(here: Path) -> No
         (
             "registry:\n",
             "mode: obsrve\nregistry:\n",
-            'sluice.yaml:1: mode: "obsrve" is not one of observe, propose, full; '
-            'did you mean "observe"?',
+            (
+                'sluice.yaml:1: mode: "obsrve" is not one of observe, propose, full; '
+                'did you mean "observe"?'
+            ),
         ),
         (
             "policies: [",
             "poll: {changes: 2 seconds}\npolicies: [",
-            "sluice.yaml:13: poll.changes: '2 seconds' is not a duration: "
-            "write it like 90s, 10m, 24h or 7d",
+            (
+                "sluice.yaml:13: poll.changes: '2 seconds' is not a duration: "
+                "write it like 90s, 10m, 24h or 7d"
+            ),
         ),
         (
             "  url: http://127.0.0.1:5000\n",
@@ -117,7 +121,7 @@ def test_the_digest_moves_with_a_policy_and_not_with_a_comment(here: Path) -> No
             "sluice.yaml:13: web.listen: '0.0.0.0:8080' is reachable from other machines",
         ),
         ("  bo: {}", "  ana: {}", 'sluice.yaml:12: found duplicate key "ana"'),
-        ("  bo: {}", "  bo: {", "sluice.yaml:13: not valid YAML: "),
+        ("  bo: {}", "  bo: {", "sluice.yaml:14: not valid YAML: "),
         (
             "people:",
             "poeple:",
@@ -162,8 +166,10 @@ def test_what_is_wrong_in_sluice_yaml_is_named(here: Path, old: str, new: str, s
         (
             "{people: [ana, bo]}",
             "autmatic",
-            '11: targets[0].approval: "autmatic" is not one of automatic; '
-            'did you mean "automatic"?',
+            (
+                '11: targets[0].approval: "autmatic" is not one of automatic; '
+                'did you mean "automatic"?'
+            ),
         ),
         ('"{uri}"', '"uri"', "5: targets[0]: no edit sets a path to {uri}"),
         (
@@ -203,8 +209,10 @@ def test_every_problem_is_told_at_once_each_once(here: Path) -> None:
 def test_two_policies_with_one_pattern_are_a_tie_that_names_both(here: Path) -> None:
     (here / "policies/other.yaml").write_text(POLICY)
     assert complaints(here) == [
-        'policies/other.yaml:1: models: "fraud-*" is also ruled by policies/fraud.yaml:1; '
-        "make one of them more specific"
+        (
+            'policies/other.yaml:1: models: "fraud-*" is also ruled by policies/fraud.yaml:1; '
+            "make one of them more specific"
+        )
     ]
 
 
@@ -232,9 +240,7 @@ def test_no_file_and_a_file_that_is_no_mapping_are_one_line(here: Path) -> None:
     with pytest.raises(ConfigError, match="there is no such file; name it with --config"):
         load(here / "none.yaml")
     (here / "sluice.yaml").write_text("- a\n")
-    assert complaints(here) == [
-        "sluice.yaml:1: should be a mapping of keys to values, and is not"
-    ]
+    assert complaints(here) == ["sluice.yaml:1: should be a mapping of keys to values, and is not"]
     (here / "sluice.yaml").write_bytes(b"\xff\xfe\x00")
     assert complaints(here) == ["sluice.yaml: is not UTF-8 text"]
 

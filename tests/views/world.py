@@ -265,7 +265,20 @@ class World:
         event = self.happened[-1].event.head.id
         at = self.clock.now()
         self.rows.append(
-            Work(9, event, handler, "", "lane", 1, state, 3, at, at, error)  # type: ignore[arg-type]
+            Work(
+                id=9,
+                event_id=event,
+                handler=handler,
+                part="",
+                lane="lane",
+                place=1,
+                state=state,  # type: ignore[arg-type]
+                attempts=3,
+                blamed=3,
+                recorded_at=at,
+                due_at=at,
+                error=error,
+            )
         )
 
     def _of(
@@ -276,9 +289,7 @@ class World:
         actor: Principal = SLUICE,
         **data: Any,
     ) -> None:
-        head = kind.heading(
-            About.of(version, "production"), f"{len(self.happened)}", actor=actor
-        )
+        head = kind.heading(About.of(version, "production"), f"{len(self.happened)}", actor=actor)
         fields = {"promotion_id": promotion, "version": version, "target": "production", **data}
         self.tell(kind(head=head, **fields))
 

@@ -21,12 +21,15 @@ from processor.values.version import key_of
 
 @dataclass(frozen=True, kw_only=True)
 class ProposalDoor:
-    """ProposalEffects over every configured forge; `quiet` as for the registry."""
+    """ProposalEffects over every configured forge.
+
+    `quiet` is, per forge, how many seconds a lost request may still land.
+    """
 
     door: Door
     readers: Mapping[str, ForgeReader]
     writers: Mapping[str, ForgeWriter]
-    quiet: float = 60.0
+    quiet: Mapping[str, float]
 
     async def open(self, where: Repository, draft: Draft, cause: str) -> Proposal:
         """Open the draft once; after doubt on a fresh branch, so that a late request finds none."""
@@ -52,7 +55,7 @@ class ProposalDoor:
         effect = self._effect(
             "proposal.open", f"open:{draft.promotion_id}", where, draft.title, cause
         )
-        number = await self.door.create(effect, send, look, clear, quiet=self.quiet)
+        number = await self.door.create(effect, send, look, clear, quiet=self.quiet[where.forge])
         return await reader.get(where, int(number))
 
     async def close(
@@ -67,7 +70,7 @@ class ProposalDoor:
 
         key = f"close:{_at(where)}:{number}:{by.name}"
         effect = self._effect("proposal.close", key, where, reason, cause)
-        await self.door.converge(effect, send, quiet=self.quiet)
+        await self.door.converge(effect, send, quiet=self.quiet[where.forge])
 
     async def merge(self, where: Repository, number: int, expected_head: str, cause: str) -> None:
         """Merge it at exactly this head."""
@@ -79,7 +82,7 @@ class ProposalDoor:
 
         key = f"merge:{_at(where)}:{number}:{expected_head}"
         effect = self._effect("proposal.merge", key, where, expected_head, cause)
-        await self.door.converge(effect, send, quiet=self.quiet)
+        await self.door.converge(effect, send, quiet=self.quiet[where.forge])
 
     async def set_status(
         self, where: Repository, sha: str, status: CommitStatus, cause: str
@@ -93,7 +96,7 @@ class ProposalDoor:
 
         key = f"status:{cause}:{_at(where)}:{sha}:{status.context}"
         effect = self._effect("proposal.status", key, where, status.description, cause)
-        await self.door.converge(effect, send, quiet=self.quiet)
+        await self.door.converge(effect, send, quiet=self.quiet[where.forge])
 
     async def set_comment(self, where: Repository, number: int, body: str, cause: str) -> None:
         """Rewrite our one comment."""
@@ -105,7 +108,7 @@ class ProposalDoor:
 
         key = f"comment:{cause}:{_at(where)}:{number}"
         effect = self._effect("proposal.comment", key, where, body, cause)
-        await self.door.converge(effect, send, quiet=self.quiet)
+        await self.door.converge(effect, send, quiet=self.quiet[where.forge])
 
     def _forge(self, where: Repository) -> tuple[ForgeReader, ForgeWriter]:
         """Return both halves of a forge."""

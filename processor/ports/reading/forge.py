@@ -61,3 +61,7 @@ class ReviewsReader(Protocol):
 
 class ForgeReader(RepositoryReader, ProposalsReader, ReviewsReader, Protocol):
     """One forge, to look at."""
+
+    async def check(self) -> str:
+        """Return one line for `doctor`: what answers and which version. Raises Unavailable."""
+        ...

@@ -37,6 +37,10 @@ class RegistryReader(Protocol):
         """
         ...
 
+    async def check(self) -> str:
+        """Return one line for `doctor`: what answers and which version. Raises Unavailable."""
+        ...
+
     async def created_by(
         self, workspace: str, model: str, run_id: str, effect_key: str
     ) -> str | None:

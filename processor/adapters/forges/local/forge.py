@@ -98,7 +98,9 @@ class LocalForge:
             mode = there.mode if there else "100644"
             entries[named(file).encode()] = Entry(mode, await blob(git, content))
         stored = await tree(git, base_sha, entries)
-        lost = [path.decode() for path in await changes(git, base_sha, stored) if path not in entries]
+        lost = [
+            path.decode() for path in await changes(git, base_sha, stored) if path not in entries
+        ]
         if lost:
             raise Terminal(f"these files would take the place of {', '.join(lost)}")
         sha = await commit(git, stored, [base_sha], message, dated(at))

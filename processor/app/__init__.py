@@ -1,0 +1,9 @@
+"""The composition root: the only room that knows all others.
+
+Settings -> outside -> program -> tasks in one TaskGroup; drain and stop.
+`run` is `sluice run`, `open_reader` reads without a running process, `check` is doctor's half.
+"""
+
+from processor.app.lifecycle import check, open_reader, run
+
+__all__ = ["check", "open_reader", "run"]

@@ -1,0 +1,325 @@
+"""How proposals end: what the source says for everything that can become of one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TypeVar, cast
+
+import pytest
+
+from processor.errors import Unavailable
+from processor.events import (
+    ApprovalVoided,
+    Event,
+    PromotionApproved,
+    PromotionBypassed,
+    PromotionRejected,
+    PromotionSuperseded,
+    PromotionWithdrawn,
+)
+from processor.policy.gates import MetricGate
+from processor.policy.policy import Policies, Policy
+from processor.policy.targets import Approval as Rule
+from processor.policy.targets import Edit, SlotWritten, Target
+from processor.ports.log import Appended, EventLog
+from processor.ports.views import Views
+from processor.rules.proposal_end import superseded_by, withdrawn_because
+from processor.rules.slots import repository_of, slot_of
+from processor.sources.proposals import ProposalsSource
+from processor.testing.forge import MemoryForge
+from processor.values.people import People
+from processor.values.principal import SLUICE, UNKNOWN, Principal, claimed
+from processor.values.promotion import Approval, Promotion
+from processor.values.version import Version
+
+AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+V7 = Version("main", "default", "fraud", "7", 7000)
+ANA, CY = Principal("ana", "authenticated"), Principal("cy", "authenticated")
+URI = "spec.predictor.model.storageUri"
+TARGET = Target(
+    name="production",
+    slot=SlotWritten(forge="acme", repository="acme/gitops"),
+    edits=(Edit(file="{model}.yaml", set={URI: "{uri}"}),),
+    cluster="prod",
+    approval=Rule(people=("ana", "bo", "cy")),
+)
+WHERE = repository_of(TARGET)
+R = TypeVar("R")
+
+
+def manifest(uri: str) -> bytes:
+    return (
+        "kind: InferenceService\nmetadata: {name: fraud}\n"
+        f"spec: {{predictor: {{model: {{storageUri: '{uri}'}}}}}}\n"
+    ).encode()
+
+
+def policies(target: Target = TARGET, models: str = "fraud") -> Policies:
+    gate = MetricGate(metric="a", better="higher", at_least=0)
+    return Policies((Policy(models=models, gates=(gate,), targets=(target,)),))
+
+
+@dataclass
+class Ledger:
+    """What the source reads and writes; events are kept once by id."""
+
+    promotions: list[Promotion] = field(default_factory=list)
+    events: dict[str, Event] = field(default_factory=dict)
+
+    async def append(self, events: Sequence[Event], **_: object) -> Appended:
+        new = [event for event in events if event.head.id not in self.events]
+        self.events |= {event.head.id: event for event in new}
+        return Appended(tuple(event.head.id for event in new), ())
+
+    async def get(self, kind: type[R], key: str) -> R | None:  # noqa: ARG002
+        return None
+
+    async def find(self, kind: type[R], **wanted: str) -> Sequence[R]:
+        assert kind is Promotion
+        return cast("list[R]", [row for row in self.promotions if row.state == wanted["state"]])
+
+
+@dataclass
+class Scene:
+    """One proposed promotion on a forge in memory."""
+
+    forge: MemoryForge = field(default_factory=lambda: MemoryForge(now=lambda: AT))
+    ledger: Ledger = field(default_factory=Ledger)
+    policies: Policies = field(default_factory=policies)
+    others: dict[str, MemoryForge] = field(default_factory=dict)
+
+    @property
+    def promotion(self) -> Promotion:
+        return self.ledger.promotions[0]
+
+    @property
+    def number(self) -> int:
+        assert self.promotion.proposal
+        return self.promotion.proposal.number
+
+    @property
+    def head(self) -> str:
+        assert self.promotion.proposal
+        return self.promotion.proposal.head_sha
+
+    def source(self) -> ProposalsSource:
+        return ProposalsSource(
+            forges={"acme": self.forge, **self.others},
+            policies=lambda: self.policies,
+            people=People(git={"Ana A": "ana"}),
+            log=cast("EventLog", self.ledger),
+            views=cast("Views", self.ledger),
+        )
+
+    async def propose(self, promotion_id: str = "p-1") -> None:
+        base = await self.forge.head(WHERE)
+        files = (("fraud.yaml", manifest("s3://new")),)
+        await self.forge.commit(WHERE, promotion_id, base, files, "m", AT)
+        made = await self.forge.open(WHERE, promotion_id, "t", "b", promotion_id)
+        self.ledger.promotions.append(
+            Promotion(
+                id=promotion_id,
+                version=V7,
+                target="production",
+                slot=slot_of(TARGET, "fraud"),
+                uri="s3://new",
+                state="proposed",
+                requested_by=CY,
+                requested_at=AT,
+                changed_at=AT,
+                request_id="r-1",
+                proposal=made.ref,
+            )
+        )
+
+    def approve(self, who: Principal = ANA, head: str | None = None) -> None:
+        given = (*self.promotion.approvals, Approval(who, head or self.head, AT))
+        self.ledger.promotions[0] = replace(self.promotion, approvals=given)
+
+    async def said(self) -> list[Event]:
+        """Look twice: the second look must add nothing."""
+        await self.source().look()
+        once = list(self.ledger.events.values())
+        await self.source().look()
+        assert list(self.ledger.events.values()) == once
+        return once
+
+    async def only(self) -> Event:
+        (event,) = await self.said()
+        return event
+
+
+@pytest.fixture
+async def scene() -> Scene:
+    made = Scene()
+    made.forge.create_repository(WHERE, {"fraud.yaml": manifest("s3://old")})
+    await made.propose()
+    return made
+
+
+async def test_an_open_proposal_is_no_news(scene: Scene) -> None:
+    scene.approve()
+    assert await scene.said() == []
+
+
+async def test_merged_with_the_rule_held_is_approved(scene: Scene) -> None:
+    scene.approve()
+    await scene.forge.merge(WHERE, scene.number, scene.head, ANA)
+    event = await scene.only()
+    assert isinstance(event, PromotionApproved)
+    assert (event.merged_by, event.approvals, event.uri) == (ANA, (ANA,), "s3://new")
+    assert event.merge_sha == await scene.forge.head(WHERE)
+    assert (event.head.actor, event.head.time, event.head.cause) == (ANA, AT, "r-1")
+
+
+async def test_a_merge_by_plain_git_with_the_rule_held_is_approved(scene: Scene) -> None:
+    scene.approve()
+    scene.forge.person_merges(WHERE, "p-1", "Bo B")
+    event = await scene.only()
+    assert isinstance(event, PromotionApproved)
+    assert event.merged_by == claimed("Bo B")
+
+
+@pytest.mark.parametrize("who", [None, CY, claimed("ana"), Principal("eve", "authenticated")])
+async def test_merged_without_a_yes_that_counts_is_bypassed(
+    scene: Scene, who: Principal | None
+) -> None:
+    if who:
+        scene.approve(who)
+    await scene.forge.merge(WHERE, scene.number, scene.head, SLUICE)
+    event = await scene.only()
+    assert isinstance(event, PromotionBypassed)
+    assert event.unmet == ("1 approval missing; can be given by ana, bo",)
+
+
+async def test_a_commit_after_the_approval_bypasses_twice_over(scene: Scene) -> None:
+    scene.approve()
+    scene.forge.person_pushes(WHERE, "p-1", {"fraud.yaml": manifest("s3://evil")}, "Ana A")
+    scene.forge.person_merges(WHERE, "p-1", "Ana A")
+    event = await scene.only()
+    assert isinstance(event, PromotionBypassed)
+    assert event.unmet == (
+        "1 approval missing; can be given by bo",
+        "merged content names s3://evil instead of s3://new",
+    )
+    assert event.uri == "s3://evil"
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        (b"kind: Other\nmetadata: {name: x}\n", "cannot be read: no InferenceService/fraud"),
+        (b"kind: InferenceService\nmetadata: {name: fraud}\n", f"names nothing at {URI}"),
+    ],
+)
+async def test_merged_content_that_names_nothing_is_bypassed(
+    scene: Scene, content: bytes, word: str
+) -> None:
+    head = scene.forge.person_pushes(WHERE, "p-1", {"fraud.yaml": content}, "Eve E")
+    scene.approve(head=head)
+    await scene.forge.merge(WHERE, scene.number, head, ANA)
+    event = await scene.only()
+    assert isinstance(event, PromotionBypassed)
+    assert len(event.unmet) == 1
+    assert word in event.unmet[0]
+
+
+@pytest.mark.parametrize(
+    ("ruling", "word"),
+    [
+        (Policies(()), "no longer has target production"),
+        (policies(TARGET.model_copy(update={"name": "other"})), "no longer has target production"),
+        (Policies((*policies(models="fr*").all, *policies(models="f*d").all)), "ruled by both"),
+    ],
+)
+async def test_merged_without_a_rule_is_bypassed(scene: Scene, ruling: Policies, word: str) -> None:
+    scene.policies = ruling
+    scene.approve()
+    await scene.forge.merge(WHERE, scene.number, scene.head, ANA)
+    event = await scene.only()
+    assert isinstance(event, PromotionBypassed)
+    assert word in event.unmet[0]
+
+
+async def test_an_automatic_target_asks_nobody(scene: Scene) -> None:
+    scene.policies = policies(TARGET.model_copy(update={"approval": "automatic"}))
+    await scene.forge.merge(WHERE, scene.number, scene.head, SLUICE)
+    event = await scene.only()
+    assert isinstance(event, PromotionApproved)
+    assert event.approvals == ()
+
+
+@pytest.mark.parametrize("who", [ANA, CY])
+async def test_closed_by_an_approver_is_rejected_even_their_own(
+    scene: Scene, who: Principal
+) -> None:
+    await scene.forge.close(WHERE, scene.number, "not before Easter", who)
+    event = await scene.only()
+    assert isinstance(event, PromotionRejected)
+    assert (event.by, event.reason, event.head.actor) == (who, "not before Easter", who)
+
+
+@pytest.mark.parametrize("who", [UNKNOWN, claimed("ana"), Principal("eve", "authenticated")])
+async def test_closed_by_anybody_else_is_withdrawn(scene: Scene, who: Principal) -> None:
+    await scene.forge.close(WHERE, scene.number, "because", who)
+    event = await scene.only()
+    assert isinstance(event, PromotionWithdrawn)
+    assert event.reason == f"closed by {who}, who is no approver: because"
+
+
+async def test_closed_by_us_says_why(scene: Scene) -> None:
+    await scene.propose("p-2")
+    await scene.forge.close(WHERE, 1, superseded_by("fraud v8"), SLUICE)
+    await scene.forge.close(WHERE, 2, withdrawn_because("the version was deleted"), SLUICE)
+    first, second = await scene.said()
+    assert isinstance(first, PromotionSuperseded)
+    assert first.reason == "fraud v8"
+    assert isinstance(second, PromotionWithdrawn)
+    assert second.reason == "the version was deleted"
+
+
+async def test_a_void_proposal_is_never_judged(scene: Scene) -> None:
+    await scene.forge.delete_branch(WHERE, "p-1", scene.head)
+    assert await scene.said() == []
+
+
+async def test_a_branch_deleted_by_a_person_withdraws(scene: Scene) -> None:
+    scene.forge.person_moves(WHERE, "p-1", None)
+    event = await scene.only()
+    assert isinstance(event, PromotionWithdrawn)
+    assert "the branch p-1 was deleted" in event.reason
+
+
+async def test_a_moved_head_voids_each_stale_approval_once(scene: Scene) -> None:
+    bo = Principal("bo", "authenticated")
+    scene.approve()
+    scene.approve(bo)
+    head = scene.forge.person_pushes(WHERE, "p-1", {"x": b"y"}, "Eve E")
+    scene.approve(bo, head)
+    event = await scene.only()
+    assert isinstance(event, ApprovalVoided)
+    assert event.by == ANA
+    assert head[:12] in event.reason
+
+
+async def test_one_forge_down_does_not_stop_another(scene: Scene) -> None:
+    other = MemoryForge("other")
+    other.down = True
+    scene.others = {"other": other}
+    for name in ("other", "gone"):
+        slot = replace(scene.promotion.slot, forge=name)
+        scene.ledger.promotions.insert(0, replace(scene.promotion, id=f"at-{name}", slot=slot))
+    await scene.forge.close(WHERE, 1, "no", ANA)
+    with pytest.raises(Unavailable, match=r"gone: not configured|other: down"):
+        await scene.source().look()
+    assert [type(event) for event in scene.ledger.events.values()] == [PromotionRejected]
+
+
+async def test_one_unreadable_proposal_does_not_hide_the_next(scene: Scene) -> None:
+    assert scene.promotion.proposal
+    lost = replace(scene.promotion.proposal, number=99)
+    scene.ledger.promotions.insert(0, replace(scene.promotion, id="lost", proposal=lost))
+    await scene.forge.close(WHERE, 1, "no", ANA)
+    with pytest.raises(Unavailable, match="promotion lost cannot be judged"):
+        await scene.source().look()
+    assert [type(event) for event in scene.ledger.events.values()] == [PromotionRejected]

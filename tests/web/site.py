@@ -1,0 +1,96 @@
+"""The real application over a world in memory, on a real socket."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import ClientSession, CookieJar
+
+from processor.commands.approve import Approve
+from processor.commands.evaluate import Evaluate
+from processor.commands.reject import Reject
+from processor.commands.request import Request
+from processor.telemetry import Metrics
+from processor.web.health import Readiness
+from processor.web.server import Site, serving
+from processor.web.signin import SignIn
+from processor.web.token_file import TokenFile
+from processor.web.wishes import Wishes
+from tests.views.world import World
+
+TOKEN = "pipeline-secret"
+
+
+@dataclass(frozen=True)
+class Running:
+    """A site that serves, and who is in it."""
+
+    url: str
+    world: World
+    http: ClientSession
+    readiness: Readiness
+    links_file: Path
+    token_file: Path
+
+    def link_token(self, person: str) -> str:
+        links = json.loads(self.links_file.read_text())
+        return str(links[person].partition("token=")[2])
+
+    async def bearer(self, person: str) -> dict[str, str]:
+        """Sign a person in as a program does; return the header."""
+        answer = await self.http.post(
+            f"{self.url}/sign-in", json={"token": self.link_token(person)}
+        )
+        assert answer.status == 200, await answer.text()
+        return {"Authorization": f"Bearer {(await answer.json())['token']}"}
+
+    async def cookie(self, person: str) -> None:
+        """Sign a person in as a browser does."""
+        answer = await self.http.post(
+            f"{self.url}/sign-in", data={"token": self.link_token(person)}, allow_redirects=False
+        )
+        assert answer.status == 303, await answer.text()
+
+
+def wishes_in(world: World) -> Wishes:
+    known = world.known
+    return Wishes(
+        approve=Approve(views=known.views, log=world, policies=known.policies, people=known.people),
+        reject=Reject(
+            views=known.views,
+            proposals=world,  # type: ignore[arg-type]  # of the door only `close` is asked
+            policies=known.policies,
+            people=known.people,
+        ),
+        evaluate=Evaluate(log=world, policies=known.policies),
+        request=Request(log=world, policies=known.policies, people=known.people),
+    )
+
+
+@asynccontextmanager
+async def running(world: World, folder: Path) -> AsyncIterator[Running]:
+    token_file = folder / "events.token"
+    token_file.write_text(f"{TOKEN}\n")
+    readiness = Readiness("ready")
+    site = Site(
+        known=world.known,
+        log=world,
+        policies=world.policies,
+        wishes=wishes_in(world),
+        sign_in=SignIn(
+            people=world.known.people.names,
+            clock=world.clock,
+            links_file=folder / "links.json",
+            sessions_file=folder / "sessions.json",
+        ),
+        events_token=TokenFile(path=token_file),
+        readiness=readiness,
+        metrics=Metrics(),
+    )
+    async with (
+        serving(site, host="127.0.0.1", port=0) as url,
+        ClientSession(cookie_jar=CookieJar(unsafe=True)) as http,
+    ):
+        yield Running(url, world, http, readiness, folder / "links.json", token_file)
