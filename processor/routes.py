@@ -60,7 +60,7 @@ class _Handlers:
     vouch: Vouch
     merge: Merge
     confirm: Confirm
-    announce: Mapping[Announce, Sequence[str]]
+    announce: Sequence[tuple[Announce, Sequence[str]]]
 
 
 def routes(needs: Needs) -> tuple[Route[Any], ...]:
@@ -103,7 +103,7 @@ def routes(needs: Needs) -> tuple[Route[Any], ...]:
         *(
             Route(kind=kind, name="announce", handler=one, lane=_endpoint(one), part=one.endpoint)
             for kind in e.CATALOG
-            for one, patterns in on.announce.items()
+            for one, patterns in on.announce
             if wanted(patterns, kind)
         ),
     )
@@ -133,10 +133,10 @@ def _handlers(n: Needs) -> _Handlers:
             forges=n.forges, views=views, policies=policies, people=people, effects=proposals
         ),
         confirm=Confirm(views=views, effects=proposals),
-        announce={
-            Announce(endpoint=endpoint, effects=n.announcements): patterns
+        announce=[
+            (Announce(endpoint=endpoint, effects=n.announcements), patterns)
             for endpoint, patterns in n.notify.items()
-        },
+        ],
     )
 
 

@@ -42,6 +42,12 @@ async def serve(loaded: Loaded, outside: Outside, clock: Clock) -> None:
     """Run over any outside until SIGTERM or SIGINT."""
     settings = loaded.settings
     ledger = await Ledger.open(settings.ledger.path, settings.registry.id, clock)
+    await serve_over(loaded, ledger, outside, clock)
+
+
+async def serve_over(loaded: Loaded, ledger: Ledger, outside: Outside, clock: Clock) -> None:
+    """Run over an open ledger, and close it."""
+    settings = loaded.settings
     try:
         program = assemble(loaded, ledger, outside, clock)
         loop = asyncio.get_running_loop()
@@ -65,6 +71,7 @@ async def _live(program: Program) -> None:
         await program.stopping.wait()
         program.readiness.phase = "draining"
         log.say("draining")
+        program.worker.planned.set()
         await worker
         for task in tasks:
             task.cancel()

@@ -57,11 +57,11 @@ def ask(
     """Return the answer as JSON. Raises Unreachable, Denied, ConfigError, Refused."""
     try:
         return at(url, config).get(path, **query)
-    except Unreachable as nobody:
+    except Unreachable:
         if url is not None:
             raise
         loaded = load(config)
-        complain(f"no Sluice runs here; read from {loaded.settings.ledger.path} ({nobody})")
+        complain(f"no Sluice answers; this is read from {loaded.settings.ledger.path}")
         return asyncio.run(_offline(loaded, question))
 
 

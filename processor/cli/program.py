@@ -48,13 +48,21 @@ config = typer.Typer(help="Look at the configuration.", no_args_is_help=True)
 emits = typer.Typer(help="Tell Sluice what happened elsewhere.", no_args_is_help=True)
 
 
-@program.callback()
-def _options(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,  # noqa: FBT002 - a flag
-) -> None:
-    if version:
+def _version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the flag
+    if wanted:
         typer.echo(processor.__version__)
         raise typer.Exit
+
+
+@program.callback()
+def _options(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Carry a model version from trained to serving, and prove why."""
 
 
 program.command("demo")(demo.demo)

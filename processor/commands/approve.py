@@ -7,6 +7,7 @@ Place in the flow: CLI, API and page call it; `approval.given` wakes vouch and m
 from dataclasses import dataclass
 
 from processor.commands.granted import Granted, already, check_key, check_signed_in, say_once
+from processor.commands.ruled import target_of
 from processor.errors import Refused
 from processor.events import ApprovalGiven
 from processor.policy.policy import Policies
@@ -34,8 +35,8 @@ class Approve:
     ) -> Granted:
         """Record the yes of `who` to `head_sha`, the full sha they looked at.
 
-        Raises Refused: 401 not signed in, 403 not theirs to give, 404 unknown, 409 not open or
-        the head moved, 422 the key was used for something else.
+        Raises Refused: 401 not signed in, 403 not theirs to give, 404 unknown, 409 not open, the
+        head moved or no policy rules it, 422 the key was used for something else.
         """
         check_signed_in(who)
         check_key(idempotency_key)
@@ -80,10 +81,7 @@ class Approve:
 
     async def _may(self, who: Principal, promotion: Promotion) -> None:
         """Refuse whoever may not say yes to this change."""
-        policy = self.policies.ruling(promotion.version.workspace, promotion.version.model)
-        target = policy.target(promotion.target) if policy else None
-        if target is None:
-            raise Refused("No policy", f"no policy names the target {promotion.target} any more")
+        target = target_of(self.policies, promotion.version, promotion.target)
         record = await self.views.get(VersionRecord, promotion.version.path)
         parties = parties_of(promotion, record, None, self.people)
         if reason := objection(target.approval, who, parties):

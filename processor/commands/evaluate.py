@@ -6,7 +6,7 @@ Place in the flow: CLI and API call it; `evaluation.requested` starts the handle
 from dataclasses import dataclass
 
 from processor.commands.granted import Granted, already, check_key, check_signed_in, say_once
-from processor.errors import Refused
+from processor.commands.ruled import policy_of
 from processor.events import EvaluationRequested
 from processor.policy.policy import Policies
 from processor.ports.log import EventLog
@@ -29,8 +29,7 @@ class Evaluate:
         check_signed_in(who)
         check_key(idempotency_key)
         version = record.version
-        if self.policies.ruling(version.workspace, version.model) is None:
-            raise Refused("No policy", f"no policy rules {version.model}: there is no gate to ask")
+        policy_of(self.policies, version)  # without one there is no gate to ask
         event = EvaluationRequested(
             head=EvaluationRequested.heading(About.of(version), idempotency_key, actor=who),
             version=version,

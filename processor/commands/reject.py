@@ -7,6 +7,7 @@ by a person able to approve, and says `promotion.rejected`; a merge that was qui
 from dataclasses import dataclass
 
 from processor.commands.granted import Granted, check_key, check_signed_in
+from processor.commands.ruled import target_of
 from processor.errors import Refused
 from processor.policy.policy import Policies
 from processor.ports.effects import ProposalEffects
@@ -60,11 +61,10 @@ class Reject:
 
     def _may(self, who: Principal, promotion: Promotion) -> None:
         """Refuse whoever could not have approved; where nobody is asked, anyone we know may."""
-        policy = self.policies.ruling(promotion.version.workspace, promotion.version.model)
-        target = policy.target(promotion.target) if policy else None
+        target = target_of(self.policies, promotion.version, promotion.target)
         able = (
             self.people.names
-            if target is None or target.approval == "automatic"
+            if target.approval == "automatic"
             else frozenset(target.approval.people)
         )
         if who.name not in able:

@@ -7,10 +7,10 @@ person undoes a rejection, decides an inconclusive verdict, or sends a version f
 from dataclasses import dataclass
 
 from processor.commands.granted import Granted, already, check_key, check_signed_in, say_once
+from processor.commands.ruled import target_of
 from processor.errors import Refused
 from processor.events import PromotionRequested
 from processor.policy.policy import Policies
-from processor.policy.targets import Target
 from processor.ports.log import EventLog
 from processor.rules.slots import slot_of
 from processor.values.about import About
@@ -40,8 +40,9 @@ class Request:
         check_key(idempotency_key)
         if who.name not in self.people.names:
             raise Refused("Not known", f"{who.name} is not under people:", status=403)
-        where, judgement = self._target(record, target), self._judged(record)
         version = record.version
+        where = target_of(self.policies, version, target)
+        judgement = self._judged(record)
         event = PromotionRequested(
             head=PromotionRequested.heading(
                 About.of(version, where.name), idempotency_key, actor=who
@@ -55,15 +56,6 @@ class Request:
         if not await already(self.log, event):
             await say_once(self.log, event)
         return Granted("requested", event.head.id, promotion_id_of(event.head.id))
-
-    def _target(self, record: VersionRecord, name: str) -> Target:
-        policy = self.policies.ruling(record.version.workspace, record.version.model)
-        target = policy.target(name) if policy else None
-        if target is None:
-            raise Refused(
-                "No such target", f"no policy sends {record.version.model} to {name}", status=404
-            )
-        return target
 
     @staticmethod
     def _judged(record: VersionRecord) -> Judgement:

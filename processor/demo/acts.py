@@ -142,7 +142,8 @@ class Acts:
     def _serves(self, number: str) -> None:
         """See a version come up and answer predictions."""
         self.teller.phase(f"roll out {number}")
-        self.teller.say(f"a model server loads version {number} beside what serves now")
+        beside = " beside the one that serves" if self.pids else ""
+        self.teller.say(f"a model server for version {number} starts{beside}")
         self.teller.wait(
             f"version {number} serves",
             lambda: self._promotion(number, {"serving"}),

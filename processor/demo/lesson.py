@@ -57,10 +57,11 @@ def train(number: int, seed: int) -> Trained:
     from sklearn.preprocessing import StandardScaler  # noqa: PLC0415
 
     lesson = LESSONS[number]
-    data = load_breast_cancer(as_frame=True)
-    train_x, test_x, train_y, test_y = train_test_split(
+    data: Any = load_breast_cancer(as_frame=True)
+    split: Any = train_test_split(
         data.data, data.target, test_size=0.35, stratify=data.target, random_state=seed
     )
+    train_x, test_x, train_y, test_y = split
     rows = round(len(train_x) * lesson.rows)
     frame, labels = train_x.iloc[:rows], train_y.iloc[:rows].to_numpy().copy()
     wrong = np.random.default_rng(seed).permutation(rows)[: round(rows * lesson.wrong)]

@@ -126,10 +126,12 @@ class Parts:
         stop([self.processes.pop(name)])
 
     def _listen(self, trainer: Process) -> None:
-        """Queue what the trainer answers, until it ends."""
+        """Queue what the trainer answers, until it ends; that it is ready needs no waiting."""
         assert trainer.popen.stdout is not None  # noqa: S101 - it talks
         for line in trainer.popen.stdout:
-            self._answers.put(json.loads(line))
+            told = json.loads(line)
+            if "ready" not in told:
+                self._answers.put(told)
 
 
 @contextmanager

@@ -50,8 +50,8 @@ def main() -> int:
 def _log(number: int, seed: int, tracking_uri: str) -> dict[str, Any]:
     """Train one version and log it as a finished run, the way a pipeline does."""
     import mlflow  # noqa: PLC0415
-    import mlflow.sklearn  # noqa: PLC0415
     from mlflow.data.pandas_dataset import from_pandas  # noqa: PLC0415
+    from mlflow.sklearn import log_model  # noqa: PLC0415
 
     trained = train(number, seed)
     mlflow.set_tracking_uri(tracking_uri)
@@ -62,7 +62,7 @@ def _log(number: int, seed: int, tracking_uri: str) -> dict[str, Any]:
         mlflow.log_input(data, context="training")
         mlflow.log_params(trained.parameters)
         mlflow.log_metrics(trained.metrics)
-        mlflow.sklearn.log_model(
+        log_model(
             trained.pipeline,
             name="model",
             input_example=trained.frame.drop(columns="target").head(1),

@@ -128,7 +128,7 @@ def of_version(
             return Found(held=doubting)
     effects = look.of(subject_of(now.version), "stage")
     read = read_field(before.seen.stage, now.stage, before.memory, effects, look)
-    changed = read.changed or read.memory.newest != before.memory.newest
+    changed = read.changed or read.memory != before.memory
     events: list[Event] = []
     if read.changed:
         actor, cause = _by(read.ours)
@@ -197,14 +197,9 @@ def of_model(
             concerned = versions.get(read.expected or read.new)
             if concerned is not None:
                 events += _drift(concerned, mark, read, discriminator)
-    changed = bool(events) or _landed(memories) != _landed(before.memories)
+    changed = bool(events) or memories != dict(before.memories)
     held = HeldModel(aliases=dict(now.aliases), memories=memories)
     return Found(events=tuple(events), closings=tuple(closings), held=held if changed else None)
-
-
-def _landed(memories: Mapping[str, Memory]) -> dict[str, object]:
-    """Return what is worth a new snapshot; pruned counts can wait for the next one."""
-    return {alias: one.newest for alias, one in memories.items() if one.newest is not None}
 
 
 def _alias(about: About, now: ModelSeen, alias: str, read: FieldRead, discriminator: str) -> Event:

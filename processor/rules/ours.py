@@ -26,12 +26,16 @@ class Newest:
 class Memory:
     """What a snapshot keeps of our writes to one field.
 
-    `told` counts the changes already attributed to each effect that is still open: one request
-    lands once, so a second flip to its value is not ours.
+    `told` counts, by value, the changes attributed to effects that are still open: each request
+    lands once, so more flips to a value than there are requests for it are not ours.
+    `last` is the key of the effect that made the value held now (empty for a stranger), and
+    `read_at` when the read that told it was answered.
     """
 
     told: Mapping[str, int] = field(default_factory=dict)
     newest: Newest | None = None
+    last: str = ""
+    read_at: datetime | None = None
 
 
 NOTHING = Memory()
@@ -106,29 +110,39 @@ def read_field(
     settled = [one for one in effects if look.settled(one)]
     landed = [one for one in settled if one.state == "done"]
     old = before
-    if now == before and landed and landed[-1].new != now:
-        old = landed[-1].new
-    ours = _author(now, memory, effects, landed, look) if old != now else None
+    newest = _newest(memory, landed)
+    if now == before and newest is not None and newest != memory.newest and newest.value != now:
+        old = newest.value
+    able: list[Effect] = []
     told = dict(memory.told)
-    if ours is not None:
-        told[ours.key] = told.get(ours.key, 0) + 1
+    if old != before and _told_meanwhile(memory, newest):
+        ours = next((one for one in effects if (one.key, one.new) == (memory.last, now)), None)
+    else:
+        if old != now and told.get(now, 0) < _requests(effects, now):
+            able = [
+                one for one in effects if one.new == now and _can_have(one, memory, landed, look)
+            ]
+        ours = _author(able, look)
+        if ours is not None:
+            told[now] = told.get(now, 0) + 1
     closings = tuple(
         EffectClosing(
-            one.key,
-            "overwritten" if one.new != now else "seen" if one.key in told else "noop",
+            one.key, "overwritten" if one.new != now else "seen" if told.get(now) else "noop"
         )
         for one in settled
     )
-    still_open = {one.key for one in effects} - {one.key for one in closings}
+    left = {value: times - _requests(settled, value) for value, times in told.items()}
     return FieldRead(
         old=old,
         new=now,
         ours=ours,
-        expected=_undone(now, ours, memory, landed) if ours is not None else None,
+        expected=_undone(able[-1], memory, landed) if able else None,
         closings=closings,
         memory=Memory(
-            told={key: times for key, times in told.items() if key in still_open},
+            told={value: times for value, times in left.items() if times > 0},
             newest=_newest(memory, [*landed, *([ours] if ours else [])]),
+            last=memory.last if old == now else ours.key if ours else "",
+            read_at=memory.read_at if old == now else look.read_at,
         ),
     )
 
@@ -138,25 +152,35 @@ def _order(effect: Effect) -> tuple[float, str]:
     return (effect.sent_at.timestamp() if effect.sent_at else 0.0, effect.key)
 
 
-def _author(
-    now: str, memory: Memory, effects: Sequence[Effect], landed: Sequence[Effect], look: Look
-) -> Effect | None:
-    """Return the effect of ours that made this change, if one can have.
+def _told_meanwhile(memory: Memory, newest: Newest | None) -> bool:
+    """Tell whether the value was told while our newest write had no answer yet.
 
-    One that was answered is known to have landed, so it goes before one that may still land;
-    among equals the newest.
+    It may then have come after that write: it is told again, as the same author's, because the
+    answer has since made others believe our value.
     """
-    able = [one for one in effects if one.new == now and _can_have(one, memory, landed, look)]
-    answered = [one for one in able if one.state == "done"]
-    return next(reversed(answered or able), None)
+    return newest is not None and memory.read_at is not None and memory.read_at > newest.sent_at
+
+
+def _author(able: Sequence[Effect], look: Look) -> Effect | None:
+    """Return the effect to which a change is attributed, of those that can have made it.
+
+    Each request explains one change. What can explain no later one goes first: effects that were
+    answered or whose quiet window is over, then the one whose window ends soonest.
+    """
+    certain = [one for one in able if one.state == "done" or look.settled(one)]
+    return next(iter([*certain, *able]), None)
+
+
+def _requests(effects: Sequence[Effect], value: str) -> int:
+    """Return how many requests for a value these effects have made."""
+    return sum(max(1, one.attempt) for one in effects if one.new == value)
 
 
 def _can_have(effect: Effect, memory: Memory, landed: Sequence[Effect], look: Look) -> bool:
     """Tell whether a request of this effect can have been what landed last."""
-    requests = max(1, effect.attempt)
-    if effect.sent_at is None or memory.told.get(effect.key, 0) >= requests:
+    if effect.sent_at is None:
         return False
-    if requests > 1:  # an earlier attempt may have landed at any time
+    if effect.attempt > 1:  # an earlier attempt may have landed at any time
         return True
     return effect.sent_at <= look.read_at and not _replaced(effect, memory, landed)
 
@@ -174,12 +198,12 @@ def _replaced(effect: Effect, memory: Memory, landed: Sequence[Effect]) -> bool:
     )
 
 
-def _undone(now: str, ours: Effect, memory: Memory, landed: Sequence[Effect]) -> str | None:
+def _undone(ours: Effect, memory: Memory, landed: Sequence[Effect]) -> str | None:
     """Return what our newest landed write asked, when an older request of ours came after it."""
     newest = _newest(memory, landed)
-    if newest is None or ours.sent_at is None:
+    if newest is None or ours.sent_at is None or newest.sent_at <= ours.sent_at:
         return None
-    return newest.value if newest.sent_at > ours.sent_at and newest.value != now else None
+    return newest.value if newest.value != ours.new else None
 
 
 def _newest(memory: Memory, landed: Sequence[Effect]) -> Newest | None:

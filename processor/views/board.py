@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from processor.errors import Refused
 from processor.policy.policy import Policy
 from processor.rules.promotion import ENDED
 from processor.rules.slots import slot_of
@@ -16,6 +17,9 @@ from processor.values.serving import Serving
 from processor.values.version import key_of
 from processor.views.knowledge import Knowledge
 from processor.views.standing import verdict_of
+from processor.views.subject import ruling_of
+
+_NO_POLICY = "no policy rules this model: nothing will be promoted"
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ class _Model:
     workspace: str
     model: str
     policy: Policy | None
+    unruled: str
     newest: VersionRecord
     promotions: tuple[Promotion, ...]
 
@@ -62,10 +67,16 @@ async def board(known: Knowledge) -> Sequence[BoardRow]:
     servings = {row.slot.key: row for row in await known.views.find(Serving)}
     rows: list[BoardRow] = []
     for (workspace, name), records in sorted(versions.items()):
+        problem, policy = _NO_POLICY, None
+        try:
+            policy = ruling_of(known, workspace, name)
+        except Refused as tie:
+            problem = tie.detail
         model = _Model(
             workspace,
             name,
-            known.policies.ruling(workspace, name),
+            policy,
+            problem,
             max(records, key=lambda record: record.version.created_ms),
             tuple(promotions.get(key_of(known.registry, workspace, name), ())),
         )
@@ -76,7 +87,7 @@ async def board(known: Knowledge) -> Sequence[BoardRow]:
 def _rows(model: _Model, servings: dict[str, Serving]) -> Iterable[BoardRow]:
     """Yield one row per target, or one that says no policy rules the model."""
     if model.policy is None:
-        yield _row(model, "", None, None, ("no policy rules this model: nothing will be promoted",))
+        yield _row(model, "", None, None, (model.unruled,))
         return
     for target in model.policy.targets:
         mine = [one for one in model.promotions if one.target == target.name]

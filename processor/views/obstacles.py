@@ -9,6 +9,7 @@ from datetime import datetime
 
 from processor.values.work import Work
 from processor.views.knowledge import Knowledge
+from processor.views.status import problem_of
 
 
 @dataclass(frozen=True)
@@ -22,11 +23,12 @@ class Obstacle:
 
 
 async def obstacle(
-    known: Knowledge, model_key: str, products: Iterable[str], handlers: Iterable[str] = ()
+    known: Knowledge, model_key: str, products: Iterable[str], handlers: Iterable[str]
 ) -> Obstacle | None:
     """Return the most telling obstacle for a model, None when nothing is in the way.
 
-    `products` are names as the dependencies have them; `handlers` narrows the rows looked at.
+    `products` are names as the dependencies have them; `handlers` are those whose turn it is:
+    a row of another one is not in the way.
     """
     summary = await known.work.summary()
     wanted = frozenset(handlers)
@@ -36,11 +38,14 @@ async def obstacle(
         return Obstacle("dead_work", sentence, row.recorded_at, "sluice doctor")
     states = known.dependencies.states()
     for product in products:
-        state = states.get(product)
-        if state is not None and state.problem:
-            kind = product.partition(" ")[0]
-            sentence = f"{product} does not answer: {state.problem}; it goes on by itself"
-            return Obstacle(f"{kind}_down", sentence, state.since, "sluice doctor")
+        kind = product.partition(" ")[0]
+        # a handler's failure names the one forge, a source's look all of them
+        for state in (states.get(product), states.get(f"{kind}s")):
+            if state is not None and state.problem:
+                sentence = (
+                    f"{product} does not answer: {problem_of(product, state)}; it goes on by itself"
+                )
+                return Obstacle(f"{kind}_down", sentence, state.since, "sluice doctor")
     if waiting := await _concerned(known, summary.waiting, model_key, wanted):
         row = waiting[0]
         sentence = f"{row.handler} looks again soon: {row.error or 'not yet'}"
@@ -54,7 +59,7 @@ async def _concerned(
     """Return the rows whose event is about the model."""
     found = []
     for row in rows:
-        if handlers and row.handler not in handlers:
+        if row.handler not in handlers:
             continue
         happened = await known.log.get(row.event_id)
         key = happened.event.head.key if happened else ""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from processor.errors import Refused
 from processor.policy.targets import Target
 from processor.rules.approval import Parties, objection, parties_of, unmet
 from processor.values.principal import Principal
@@ -14,6 +15,7 @@ from processor.values.promotion import Promotion
 from processor.values.proposal import ProposalRef
 from processor.values.record import VersionRecord
 from processor.views.knowledge import Knowledge
+from processor.views.subject import ruling_of
 
 
 @dataclass(frozen=True)
@@ -103,5 +105,9 @@ async def parties(known: Knowledge, promotion: Promotion) -> Parties:
 
 def target_of(known: Knowledge, promotion: Promotion) -> Target | None:
     """Return a promotion's target in today's policy, None when it is no longer there."""
-    policy = known.policies.ruling(promotion.version.workspace, promotion.version.model)
+    version = promotion.version
+    try:
+        policy = ruling_of(known, version.workspace, version.model)
+    except Refused:
+        return None  # two policies tie: the model's own page says so
     return policy.target(promotion.target) if policy else None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import processor
+from processor.ports.dependencies import State
 from processor.values.work import Work
 from processor.views.knowledge import Knowledge
 
@@ -57,7 +58,7 @@ async def status(known: Knowledge) -> Status:
     """Return how things stand now."""
     summary = await known.work.summary()
     products = tuple(
-        Product(name, state.problem, state.since)
+        Product(name, problem_of(name, state), state.since)
         for name, state in sorted(known.dependencies.states().items())
     )
     return Status(
@@ -76,6 +77,11 @@ async def status(known: Knowledge) -> Status:
         dead=tuple(map(_row, summary.dead)),
         waiting=tuple(map(_row, summary.waiting)),
     )
+
+
+def problem_of(name: str, state: State) -> str:
+    """Return a product's problem; what says it may have named the product already."""
+    return state.problem.removeprefix(f"{name}: ")
 
 
 def _row(work: Work) -> Row:

@@ -90,9 +90,17 @@ async def subject_of(known: Knowledge, model: str, workspace: str | None = None)
         place,
         model,
         key_of(known.registry, place, model),
-        known.policies.ruling(place, model),
+        ruling_of(known, place, model),
         tuple(live),
     )
+
+
+def ruling_of(known: Knowledge, workspace: str, model: str) -> Policy | None:
+    """Return the policy that rules a model, None without one. Raises Refused 409 when two tie."""
+    try:
+        return known.policies.ruling(workspace, model)
+    except ValueError as tie:
+        raise Refused("Two policies", str(tie)) from tie
 
 
 async def _unknown(known: Knowledge, model: str) -> str:

@@ -17,6 +17,7 @@ from processor.values.version import key_of
 from processor.views.knowledge import Knowledge
 from processor.views.obstacles import obstacle
 from processor.views.standing import shortfalls
+from processor.views.status import problem_of
 from processor.views.subject import Subject, subject_of
 from processor.views.waiting import SLUICE, Waiting, command
 from processor.views.why_not_promoted import promoted
@@ -67,7 +68,7 @@ async def _unknown(known: Knowledge, model: str, detail: str) -> Waiting:
     for place in known.workspaces:
         key = key_of(known.registry, place, model)
         if heard := await known.log.of_key(key):
-            found = await obstacle(known, key, ("registry",))
+            found = await obstacle(known, key, ("registry",), ("register",))
             return Waiting(
                 target="",
                 version=None,
@@ -79,7 +80,11 @@ async def _unknown(known: Knowledge, model: str, detail: str) -> Waiting:
                 command=found.command if found else "",
             )
     down = known.dependencies.states().get("registry")
-    late = f"; the registry does not answer: {down.problem}" if down and down.problem else ""
+    late = (
+        f"; the registry does not answer: {problem_of('registry', down)}"
+        if down and down.problem
+        else ""
+    )
     emit = "sluice emit training-completed --run-id RUN --model MODEL --registration please"
     return Waiting("", None, "unknown_model", detail + late, None, ("the pipeline",), emit)
 

@@ -44,7 +44,12 @@ async def _requested(known: Knowledge, promotion: Promotion, target: Target) -> 
         )
     forge = f"forge {target.slot.forge}"
     return await _ours(
-        known, promotion, (forge, "registry"), "being_proposed", "Sluice to open its proposal"
+        known,
+        promotion,
+        (forge, "registry"),
+        ("propose",),
+        "being_proposed",
+        "Sluice to open its proposal",
     )
 
 
@@ -81,7 +86,12 @@ async def _proposed(known: Knowledge, promotion: Promotion, target: Target) -> W
         )
     forge = f"forge {target.slot.forge}"
     return await _ours(
-        known, promotion, (forge, "registry"), "being_merged", "Sluice to merge its proposal"
+        known,
+        promotion,
+        (forge, "registry"),
+        ("merge", "vouch"),
+        "being_merged",
+        "Sluice to merge its proposal",
     )
 
 
@@ -94,6 +104,7 @@ async def _rolling(known: Knowledge, promotion: Promotion, target: Target) -> Wa
         known,
         promotion,
         (cluster, f"forge {target.slot.forge}"),
+        (),
         "rollout_overdue" if late else "rolling_out",
         f"merged; {target.cluster} to serve it, which it should by {due:%Y-%m-%d %H:%M:%S} UTC",
     )
@@ -116,11 +127,12 @@ async def _ours(
     known: Knowledge,
     promotion: Promotion,
     products: tuple[str, ...],
+    handlers: tuple[str, ...],
     state: str,
     waits_for: str,
 ) -> Waiting:
     """Answer for a step that is Sluice's own, or what is in its way."""
-    found = await obstacle(known, promotion.version.key, products)
+    found = await obstacle(known, promotion.version.key, products, handlers)
     if found is None:
         return _answer(promotion, state, waits_for, who=SLUICE)
     return _answer(

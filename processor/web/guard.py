@@ -71,7 +71,7 @@ class Guard:
         """Refuse what a page elsewhere made a browser send; programs send neither header."""
         site = request.headers.get("Sec-Fetch-Site")
         origin = request.headers.get("Origin")
-        ours = {request.host, urlsplit(self.public_url).netloc if self.public_url else ""}
+        ours = {request.host, _netloc(self.public_url or "")} - {""}
         strange = origin is not None and _netloc(origin) not in ours
         if strange or site not in {None, "same-origin", "none"}:
             raise Refused(

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from processor.telemetry import CONTENT_TYPE, Metrics, Standing
 from processor.views.knowledge import Knowledge
-from processor.views.status import Status, status
+from processor.views.status import Status, problem_of, status
 from processor.web.answers import answer
 
 Phase = Literal["starting", "ready", "draining"]
@@ -55,7 +55,7 @@ class Health:
             "dependencies": {
                 name: {
                     "state": "down" if state.problem else "up",
-                    "problem": state.problem,
+                    "problem": problem_of(name, state),
                     "since": state.since,
                 }
                 for name, state in sorted(states.items())

@@ -13,13 +13,15 @@ import secrets
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
 from typing import Literal
 
 from aiohttp import web
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
+from processor import log
 from processor.errors import Refused
 from processor.ports.clock import Clock
 from processor.values.principal import Principal
@@ -42,7 +44,10 @@ class Session:
 class _Kept:
     person: str
     kind: Kind
-    until: datetime
+    until: AwareDatetime
+
+
+_SESSIONS = TypeAdapter(dict[str, _Kept])
 
 
 @dataclass(kw_only=True)
@@ -159,21 +164,18 @@ class SignIn:
         """Read the sessions of an earlier run; a file that is not ours to read counts as none."""
         if self.sessions_file is None or not self.sessions_file.exists():
             return
-        stored = json.loads(self.sessions_file.read_text())
-        self._kept = {
-            token: _Kept(row["person"], row["kind"], datetime.fromisoformat(row["until"]))
-            for token, row in stored.items()
-        }
+        try:
+            stored = _SESSIONS.validate_json(self.sessions_file.read_bytes())
+        except (OSError, ValidationError) as exc:
+            log.warn("web.sessions_unread", file=str(self.sessions_file), reason=str(exc))
+            return  # everybody signs in again
+        self._kept = stored
 
     def _save(self) -> None:
         now = self.clock.now()
         self._kept = {token: kept for token, kept in self._kept.items() if kept.until > now}
         if self.sessions_file is not None:
-            rows = {
-                token: {"person": kept.person, "kind": kept.kind, "until": kept.until.isoformat()}
-                for token, kept in self._kept.items()
-            }
-            _write_private(self.sessions_file, json.dumps(rows))
+            _write_private(self.sessions_file, _SESSIONS.dump_json(self._kept).decode())
 
 
 def _hash(token: str) -> str:

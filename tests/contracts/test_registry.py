@@ -12,6 +12,7 @@ from typing import Protocol
 import pytest
 
 from processor.adapters.http import Http
+from processor.adapters.registries.artifacts import loadable
 from processor.adapters.registries.mlflow import MlflowRegistry
 from processor.errors import Terminal, Unavailable
 from processor.ports.reading.registry import RegistryReader
@@ -484,6 +485,39 @@ async def test_mlflow_at_a_wrong_path_is_explained(mlflow_server: MlflowServer) 
     async with Http(product="registry", base_url=f"{mlflow_server.url}/nowhere") as http:
         with pytest.raises(Unavailable, match="HTML"):
             await MlflowRegistry(registry_id="main", http=http).models(WS)
+
+
+@pytest.mark.parametrize(
+    ("uri", "rewritten"),
+    [
+        ("s3://elsewhere/1/model", "s3://elsewhere/1/model"),
+        ("mlflow-artifacts:/1/models/m-1/artifacts", "s3://mlflow/1/models/m-1/artifacts"),
+        ("mlflow-artifacts://mlflow:5000/1/model", "s3://mlflow/1/model"),
+        ("mlflow-artifacts:/2/model", "gs://two/model"),
+        ("mlflow-artifacts:/23/model", "s3://mlflow/23/model"),
+        ("/mlruns/1/model", "pvc://mlruns/1/model"),
+    ],
+)
+def test_the_longest_artifact_root_is_rewritten(uri: str, rewritten: str) -> None:
+    roots = {
+        "mlflow-artifacts:/": "s3://mlflow/",
+        "mlflow-artifacts:/2": "gs://two",
+        "/mlruns/": "pvc://mlruns",
+    }
+    assert loadable(uri, roots) == rewritten
+
+
+@pytest.mark.parametrize(
+    ("uri", "key"),
+    [("dbfs:/a/model", "'dbfs:/'"), ("/mlruns/1/model", "/mlruns/"), ("s3://a/../b", "climbs")],
+)
+def test_an_artifact_kserve_cannot_load_is_refused_with_the_setting_to_add(
+    uri: str, key: str
+) -> None:
+    with pytest.raises(Terminal) as caught:
+        loadable(uri, {})
+    assert key in str(caught.value)
+    assert uri in str(caught.value)
 
 
 async def test_mlflow_that_is_not_there_is_unavailable_and_no_secret_is_said() -> None:

@@ -44,7 +44,7 @@ def unknown(words: str) -> str:
         targets = [one for one in rest if "=" not in one and not one.startswith("-")]
         return " ".join(one for one in targets if one not in TARGETS)
     command: Any = typer.main.get_command(program)
-    while rest and getattr(command, "commands", None):
+    while rest and not rest[0].startswith("-") and getattr(command, "commands", None):
         name = rest.pop(0)
         if name not in command.commands:
             return name

@@ -538,18 +538,17 @@ async def _interleave(steps: list[tuple[str, str]]) -> None:
             if unseen and (unseen[-1].by, unseen[-1].value) == ("person", value):
                 continue
             await _write(world, row, value, f"e{count}", step)
-        elif step == "answer":
+        elif step in {"answer", "wait"}:  # no request waits for its answer as long as that
             await world.clock.jump(1)
             for effect in list(world.ledger.effects.values()):
                 if effect.state == "sending":
                     world.answers(effect.key)
+            await world.clock.jump(45 if step == "wait" else 0)
         elif step == "theirs":
             await world.clock.jump(1)
             world.registry.land()
             if not any(e.new == value and e.closed is None for e in world.ledger.effects.values()):
                 world.registry.put_stage(WS, "fraud", "1", value)
-        elif step == "wait":
-            await world.clock.jump(45)
         else:
             shown = await _judged_look(world, value, shown)
             looked = len(world.registry.wrote)

@@ -44,6 +44,18 @@ async def test_a_model_without_a_policy_is_on_the_board_and_says_so() -> None:
     assert "no policy" in row.problems[0]
 
 
+async def test_two_policies_that_tie_are_told_and_break_nothing() -> None:
+    world = World(policies=Policies((policy("*"),)))
+    world.proposed(world.registered())
+    world.policies = Policies((policy("fr*d"), policy("fra*")))
+    (row,) = await board(world.known)
+    assert "ruled by both" in row.problems[0]
+    (only,) = await promotions(world.known)
+    assert only.unmet == ()
+    with pytest.raises(Refused, match="ruled by both"):
+        await versions(world.known, "fraud")
+
+
 async def test_a_promotion_shows_gates_comparison_change_and_what_is_missing() -> None:
     world, opened = told()
     page = await promotion(world.known, opened)

@@ -126,6 +126,14 @@ async def test_the_forge_is_down_while_it_should_propose() -> None:
     assert (await only(world)).state == "being_proposed"
     world.report("forge acme", "timeout")
     assert (await only(world)).state == "forge_down"
+    world.report("forge acme")
+    world.report("forges", "one of them: timeout")
+    assert (await only(world)).state == "forge_down"
+    world.report("forges")
+    world.row("dead", "announce", "not in the way")
+    assert (await only(world)).state == "being_proposed"
+    world.row("dead", "propose", "no such file")
+    assert (await only(world)).state == "dead_work"
 
 
 async def test_approved_by_policy_and_merged_by_a_person_or_us() -> None:

@@ -121,7 +121,7 @@ async def test_ready_is_503_only_while_starting_or_draining(tmp_path: Path) -> N
         down = (await answer.json())["dependencies"]["registry"]
         assert (down["state"], down["problem"]) == ("down", "connection refused")
         for phase in ("starting", "draining"):
-            site.readiness.phase = phase  # type: ignore[assignment]
+            site.readiness.phase = phase
             assert (await site.http.get(f"{site.url}/readyz")).status == 503
         assert (await site.http.get(f"{site.url}/healthz")).status == 200
 

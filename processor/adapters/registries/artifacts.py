@@ -66,5 +66,5 @@ def _missing(uri: str) -> str:
     if parts.scheme == "mlflow-artifacts":
         return f"{_PROXY}/"
     if parts.scheme:
-        return f"{parts.scheme}://{parts.netloc}/"
+        return f"{parts.scheme}://{parts.netloc}/" if parts.netloc else f"{parts.scheme}:/"
     return f"/{parts.path.lstrip('/').partition('/')[0]}/"

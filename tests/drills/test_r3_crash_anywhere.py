@@ -1,0 +1,110 @@
+"""R3: killed at every point, the story ends as if nothing had happened."""
+
+import asyncio
+import os
+import socket
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.drills.story import Story, Told
+from tests.drills.world import open_world
+
+pytestmark = pytest.mark.real
+
+SHORT = ("run-1", "run-3")
+"""One version goes all the way, one is refused."""
+LONG = ("run-1", "run-2", "run-3")
+"""One more replaces the first."""
+_SIDE_BY_SIDE = max(2, os.cpu_count() or 2)
+
+
+def _free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+async def _told(
+    folder: Path, runs: tuple[str, ...], fatal: int = 0, *, dedupe: bool = True
+) -> Told:
+    folder.mkdir(parents=True)
+    async with open_world(folder) as world:
+        return await Story(world, _free_port(), fatal=fatal, dedupe=dedupe, runs=runs).tell()
+
+
+def _differences(told: Told, uncrashed: Told) -> list[str]:
+    """Return where a telling ended otherwise than the uncrashed one, as the outside sees it."""
+    pairs = {
+        "events": (told.events, uncrashed.events),
+        "marks": (told.marks, uncrashed.marks),
+        "versions created": (told.created, uncrashed.created),
+        "proposals": (told.proposals, uncrashed.proposals),
+        "merges": (told.merges, uncrashed.merges),
+        "announcements": (len(told.told), len(uncrashed.told)),
+        "main": (told.main_uri, uncrashed.main_uri),
+    }
+    return [f"{name}: {was} instead of {want}" for name, (was, want) in pairs.items() if was != want]
+
+
+async def _all(
+    folder: Path, runs: tuple[str, ...], points: list[int], *, dedupe: bool = True
+) -> dict[int, Told]:
+    """Tell the story once per fatal point, a few side by side."""
+    gate = asyncio.Semaphore(_SIDE_BY_SIDE)
+
+    async def one(point: int) -> tuple[int, Told]:
+        async with gate:
+            return point, await _told(folder / str(point), runs, point, dedupe=dedupe)
+
+    return dict(await asyncio.gather(*(one(point) for point in points)))
+
+
+def _where(told: Told) -> str:
+    """Return the name of the point that killed."""
+    return next((line.split(" ", 1)[1] for line in told.points if line.endswith("KILL")), "none")
+
+
+@pytest.mark.parametrize(("runs", "every"), [(SHORT, 1), (LONG, 9)], ids=["short", "long"])
+async def test_a_crash_at_any_point_changes_nothing_that_anybody_can_see(
+    tmp_path: Path, runs: tuple[str, ...], every: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    began = time.monotonic()
+    uncrashed = await _told(tmp_path / "uncrashed", runs)
+    assert uncrashed.kills == 0
+    assert uncrashed.created == Counter(dict.fromkeys(runs, 1))
+    assert uncrashed.merges == len(runs) - 1
+    points = list(range(1, len(uncrashed.points) + 1, every))
+    ended = await _all(tmp_path, runs, points)
+    wrong = {point: found for point in points if (found := _differences(ended[point], uncrashed))}
+    killed = Counter(_where(told).removesuffix(" KILL") for told in ended.values() if told.kills)
+    with capsys.disabled():
+        took = time.monotonic() - began
+        print(f"\nR3 {runs}: {len(points)} of {len(uncrashed.points)} points, {took:.0f} s")
+        print(f"  kills by point: {dict(killed)}; ended otherwise: {len(wrong)}")
+        between = sum(count for name, count in killed.items() if name != "before commit")
+        print(f"  killed beside an outside write: {between} of {sum(killed.values())}")
+    assert not wrong, "\n".join(f"point {at} {_where(ended[at])}: {w}" for at, w in wrong.items())
+    assert sum(killed.values()) >= 0.9 * len(points)
+    assert between * 5 >= sum(killed.values())
+
+
+async def test_control_without_memory_of_its_writes_a_crash_doubles_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    uncrashed = await _told(tmp_path / "uncrashed", SHORT, dedupe=False)
+    answered = [
+        int(line.split(" ", 1)[0])
+        for line in uncrashed.points
+        if line.endswith(("after create_version", "after open"))
+    ]
+    ended = await _all(tmp_path, SHORT, answered, dedupe=False)
+    doubled = sum(
+        max(told.created.values()) > 1 or max(told.proposals.values()) > 1
+        for told in ended.values()
+    )
+    with capsys.disabled():
+        print(f"\nR3 control, dedupe off: {len(answered)} kills, {doubled} doubled an outside write")
+    assert doubled > 0

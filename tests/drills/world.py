@@ -1,0 +1,121 @@
+"""The outside world of a drill: registry, cluster and channel, in the test's own process.
+
+The processor under drill is another process and reaches this one over HTTP; git is real and
+shared through the file system. Nothing here remembers what the processor thinks: it is the judge.
+"""
+
+import asyncio
+import pickle
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aiohttp import web
+
+from processor.adapters.forges.local import create_repository
+from processor.engine.clock import SystemClock
+from processor.testing.cluster import MemoryCluster
+from processor.testing.registry import MemoryRegistry
+from processor.values.serving import Workload
+
+MODEL = "fraud"
+MANIFEST = b"""\
+apiVersion: serving.kserve.io/v1beta1
+kind: InferenceService
+metadata:
+  name: fraud
+  labels:
+    model-version: "0"
+spec:
+  predictor:
+    model:
+      modelFormat:
+        name: mlflow
+      storageUri: ""
+"""
+WORKLOAD = Workload("local", "InferenceService", "fraud", "default")
+
+
+@dataclass
+class Channel:
+    """Who was told what, by effect key."""
+
+    told: list[tuple[str, str]] = field(default_factory=list)
+
+    async def tell(self, effect_key: str, text: str) -> None:
+        self.told.append((effect_key, text))
+
+
+@dataclass
+class World:
+    """One outside, for one processor."""
+
+    folder: Path
+    registry: MemoryRegistry
+    cluster: MemoryCluster = field(default_factory=lambda: MemoryCluster(name="local"))
+    channel: Channel = field(default_factory=Channel)
+    url: str = ""
+
+    @property
+    def repository(self) -> Path:
+        return self.folder / "forge" / "acme" / "gitops.git"
+
+    async def git(self, *words: str) -> str:
+        """Ask the bare repository with plain git."""
+        process = await asyncio.create_subprocess_exec(
+            "git", "-C", str(self.repository), *words, stdout=asyncio.subprocess.PIPE
+        )
+        out, _ = await process.communicate()
+        return out.decode()
+
+    async def follow_main(self) -> None:
+        """Be the GitOps controller and the cluster: run what main says."""
+        running = ""
+        while True:
+            text = await self.git("show", "main:apps/production/fraud.yaml")
+            uri = next(
+                (
+                    line.split(":", 1)[1].strip().strip('"')
+                    for line in text.splitlines()
+                    if "storageUri" in line
+                ),
+                "",
+            )
+            if uri and uri != running:
+                self.cluster.apply(WORKLOAD, uri)
+                self.cluster.serve(WORKLOAD)
+                running = uri
+            await asyncio.sleep(0.03)
+
+    async def _call(self, request: web.Request) -> web.Response:
+        part = {"registry": self.registry, "cluster": self.cluster, "channel": self.channel}
+        method, args = pickle.loads(await request.read())
+        answer: object
+        try:
+            answer = await getattr(part[request.match_info["part"]], method)(*args)
+        except Exception as problem:  # noqa: BLE001 - handed to the other side as it is
+            answer = problem
+        return web.Response(body=pickle.dumps(answer))
+
+
+@asynccontextmanager
+async def open_world(folder: Path) -> AsyncIterator[World]:
+    """Open one outside: a repository with the model's manifest, and the HTTP side of the rest."""
+    world = World(folder, MemoryRegistry(registry_id="main", clock=SystemClock()))
+    world.repository.parent.mkdir(parents=True)
+    await create_repository(
+        world.repository, {"apps/production/fraud.yaml": MANIFEST}, "Begin the GitOps repository"
+    )
+    app = web.Application(client_max_size=2**24)
+    app.router.add_post("/{part}", world._call)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    world.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    following = asyncio.create_task(world.follow_main())
+    try:
+        yield world
+    finally:
+        following.cancel()
+        await runner.cleanup()
