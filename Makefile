@@ -24,7 +24,7 @@ $(READY): requirements.lock requirements-bootstrap.lock pyproject.toml
 	  || { echo "sluice: this Python cannot make environments; on Debian install python3-venv" >&2; exit 1; }
 	@echo "sluice: installing what requirements.lock names (a minute or two, once)" >&2
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bootstrap.lock >&2
-	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock >&2 \
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes -r requirements.lock >&2 \
 	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock >&2
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . >&2
 	@touch $(READY)

@@ -123,10 +123,10 @@ def _interruptible() -> Iterator[None]:
             signal.signal(number, signal.SIG_IGN)  # stopping everything must not be interrupted
         raise KeyboardInterrupt
 
-    before = {
-        number: signal.signal(number, interrupt)
-        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
-    }
+    caught = [signal.SIGTERM, signal.SIGINT]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup means what it says
+        caught.append(signal.SIGHUP)
+    before = {number: signal.signal(number, interrupt) for number in caught}
     try:
         yield
     finally:

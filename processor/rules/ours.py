@@ -119,9 +119,8 @@ def read_field(
         ours = next((one for one in effects if (one.key, one.new) == (memory.last, now)), None)
     else:
         if old != now and told.get(now, 0) < _requests(effects, now):
-            able = [
-                one for one in effects if one.new == now and _can_have(one, memory, landed, look)
-            ]
+            asked = (one for one in effects if one.new == now)
+            able = [one for one in asked if _can_have(one, memory, landed, look)]
         ours = _author(able, look)
         if ours is not None:
             told[now] = told.get(now, 0) + 1

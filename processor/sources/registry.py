@@ -15,8 +15,6 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from pydantic import TypeAdapter
-
 from processor.errors import Unavailable
 from processor.ports.clock import Clock
 from processor.ports.log import EventLog
@@ -24,8 +22,6 @@ from processor.ports.reading.registry import RegistryReader
 from processor.ports.snapshots import Snapshots
 from processor.rules.changes import (
     Found,
-    HeldModel,
-    HeldVersion,
     model_subject,
     of_creation,
     of_gone,
@@ -35,7 +31,14 @@ from processor.rules.changes import (
     subject_of,
 )
 from processor.rules.ours import Look
-from processor.sources.registry_held import Held, live_models, live_versions, model_at
+from processor.sources.registry_held import (
+    Held,
+    live_models,
+    live_versions,
+    model_at,
+    model_held,
+    version_held,
+)
 from processor.values.effect import Effect, EffectClosing
 from processor.values.registry import ModelSeen, VersionSeen
 from processor.values.snapshot import Snapshot
@@ -43,9 +46,6 @@ from processor.values.version import Version, key_of
 
 _OVERLAP_MS = 60_000  # rows were seen to appear 2.2 s behind newer ones; a replica may lag more
 _TOGETHER = 200  # rows compared before they are told together
-
-_VERSION: TypeAdapter[HeldVersion] = TypeAdapter(HeldVersion)
-_MODEL: TypeAdapter[HeldModel] = TypeAdapter(HeldModel)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,11 +164,11 @@ class RegistrySource:
         touched = {one.subject for one in scope.look.effects}
         for subject, model in seen.items():
             row = rows.get(subject, Snapshot(subject, 0, None))
-            before = HeldModel() if row.data is None else _MODEL.validate_json(row.data)
+            before = model_held(row.data)
             numbers = _numbers(rows, model.name) if subject in touched else {}
             found = of_model(self.registry_id, before, model, row.revision + 1, scope.look, numbers)
             if found.tells:
-                await self._tell(workspace, row, found)
+                await self._of(workspace).tell(row, found)
 
     async def _compare(self, workspace: str, seen: Iterable[VersionSeen], scope: _Scope) -> bool:
         """Tell what is new or changed among these versions, the oldest change first."""
@@ -186,9 +186,9 @@ class RegistrySource:
                     whole &= await self._gone(workspace, replaced, scope)
             waiting.append((held, await self._found(row, held, scope)))
             if count % _TOGETHER == 0:
-                whole &= await self._tell_all(workspace, waiting)
+                whole &= await self._of(workspace).tell_all(waiting)
                 waiting.clear()
-        return await self._tell_all(workspace, waiting) and whole
+        return await self._of(workspace).tell_all(waiting) and whole
 
     async def _found(self, row: VersionSeen, held: Snapshot, scope: _Scope) -> Found:
         """Return what one version's row leads to."""
@@ -200,7 +200,7 @@ class RegistrySource:
                 observed_before_ms=scope.observed_before_ms,
                 creator=creator,
             )
-        before = _VERSION.validate_json(held.data)
+        before = version_held(held.data)
         found = of_version(before, row, held.revision + 1, scope.look, full=scope.full)
         return replace(found, closings=(*found.closings, *of_creation(creator, scope.look)))
 
@@ -256,12 +256,11 @@ class RegistrySource:
     async def _gone(self, workspace: str, version: Version, scope: _Scope) -> bool:
         """Tell that a version is gone."""
         held = scope.held[subject_of(version)]
-        return await self._tell(workspace, held, of_gone(version, scope.look), gone=True)
+        return await self._of(workspace).tell(held, of_gone(version, scope.look), gone=True)
 
     async def _model_gone(self, workspace: str, subject: str, scope: _Scope) -> bool:
         """Tell whether every version its aliases name (or should name) is really gone."""
-        data = scope.held[subject].data
-        aliases = _MODEL.validate_json(data).aliases if data is not None else {}
+        aliases = model_held(scope.held[subject].data).aliases
         asked = [
             one.new
             for one in scope.look.effects
@@ -270,27 +269,6 @@ class RegistrySource:
         for number in {*aliases.values(), *asked}:
             if await self.reader.version(workspace, model_at(subject), number) is not None:
                 return False
-        return True
-
-    async def _tell_all(self, workspace: str, waiting: Iterable[tuple[Snapshot, Found]]) -> bool:
-        """Append several subjects' readings side by side, so that they share a commit."""
-        await asyncio.sleep(0)  # a long listing leaves room for others even if nothing is told
-        told = [self._tell(workspace, held, found) for held, found in waiting if found.tells]
-        return all(await asyncio.gather(*told))
-
-    async def _tell(
-        self, workspace: str, held: Snapshot, found: Found, *, gone: bool = False
-    ) -> bool:
-        """Append what one subject's reading leads to; False when its snapshot had moved on."""
-        if found.held is None and not gone:
-            await self.log.append((), closings=found.closings)
-            return True
-        snapshot = replace(held, data=None if found.held is None else _text(found.held))
-        done = await self.log.append(found.events, snapshot=snapshot, closings=found.closings)
-        if done.missed:
-            await self._of(workspace).read_again(held.subject)
-            return False
-        self._of(workspace).moved(snapshot)
         return True
 
     async def _scope(
@@ -318,15 +296,13 @@ class RegistrySource:
         """Return what is held of a workspace."""
         return self._held.setdefault(
             workspace,
-            Held(registry_id=self.registry_id, workspace=workspace, snapshots=self.snapshots),
+            Held(
+                registry_id=self.registry_id,
+                workspace=workspace,
+                snapshots=self.snapshots,
+                log=self.log,
+            ),
         )
-
-
-def _text(held: HeldVersion | HeldModel) -> str:
-    """Return a snapshot's data."""
-    if isinstance(held, HeldVersion):
-        return _VERSION.dump_json(held).decode()
-    return _MODEL.dump_json(held).decode()
 
 
 def _numbers(rows: Mapping[str, Snapshot], model: str) -> dict[str, Version]:

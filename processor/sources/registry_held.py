@@ -5,14 +5,21 @@ compares with was held before the request was sent. The ledger's compare-and-set
 judge: a copy that is behind costs a miss and one re-read, never a wrong fact.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from urllib.parse import unquote
 
+from pydantic import TypeAdapter
+
+from processor.ports.log import EventLog
 from processor.ports.snapshots import Snapshots
+from processor.rules.changes import Found, HeldModel, HeldVersion
 from processor.values.snapshot import Snapshot
 from processor.values.version import Version, key_of
 
+_VERSION: TypeAdapter[HeldVersion] = TypeAdapter(HeldVersion)
+_MODEL: TypeAdapter[HeldModel] = TypeAdapter(HeldModel)
 _VERSIONS = "/versions/"
 _MODEL_DEPTH = 2  # slashes in `registry:<registry>/<workspace>/<model>`
 
@@ -24,6 +31,7 @@ class Held:
     registry_id: str
     workspace: str
     snapshots: Snapshots
+    log: EventLog
     _rows: dict[str, Snapshot] | None = field(default=None, init=False, repr=False)
 
     @property
@@ -39,13 +47,27 @@ class Held:
                 self._rows = dict(loaded)
         return dict(self._rows)
 
-    def moved(self, written: Snapshot) -> None:
-        """Remember a snapshot the ledger accepted; its revision is one higher there."""
-        self._keep(Snapshot(written.subject, written.revision + 1, written.data))
+    async def tell(self, held: Snapshot, found: Found, *, gone: bool = False) -> bool:
+        """Append what one subject's reading leads to; False when its snapshot had moved on.
 
-    async def read_again(self, subject: str) -> None:
-        """Replace what is held of a subject that somebody else has moved."""
-        self._keep(await self.snapshots.get(subject))
+        `held` is the snapshot from before the request; a moved one is read again.
+        """
+        if found.held is None and not gone:
+            await self.log.append((), closings=found.closings)
+            return True
+        snapshot = replace(held, data=None if found.held is None else _text(found.held))
+        done = await self.log.append(found.events, snapshot=snapshot, closings=found.closings)
+        if done.missed:
+            self._keep(await self.snapshots.get(held.subject))
+            return False
+        self._keep(replace(snapshot, revision=snapshot.revision + 1))
+        return True
+
+    async def tell_all(self, waiting: Iterable[tuple[Snapshot, Found]]) -> bool:
+        """Append several subjects' readings side by side, so that they share a commit."""
+        await asyncio.sleep(0)  # a long listing leaves room for others even if nothing is told
+        told = [self.tell(held, found) for held, found in waiting if found.tells]
+        return all(await asyncio.gather(*told))
 
     def _keep(self, snapshot: Snapshot) -> None:
         """Keep the newer of two revisions."""
@@ -53,6 +75,23 @@ class Held:
         present = rows.get(snapshot.subject)
         if present is None or present.revision <= snapshot.revision:
             rows[snapshot.subject] = snapshot
+
+
+def version_held(data: str) -> HeldVersion:
+    """Return what a version's snapshot keeps."""
+    return _VERSION.validate_json(data)
+
+
+def model_held(data: str | None) -> HeldModel:
+    """Return what a model's snapshot keeps; nothing when there is none yet."""
+    return HeldModel() if data is None else _MODEL.validate_json(data)
+
+
+def _text(held: HeldVersion | HeldModel) -> str:
+    """Return a snapshot's data."""
+    if isinstance(held, HeldVersion):
+        return _VERSION.dump_json(held).decode()
+    return _MODEL.dump_json(held).decode()
 
 
 def live_versions(rows: Mapping[str, Snapshot]) -> Iterator[Version]:

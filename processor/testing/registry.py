@@ -147,6 +147,11 @@ class MemoryRegistry:
         del self._models[workspace, model]
         self._note(Write(by=by, workspace=workspace, model=model, field="deleted", value=""))
 
+    async def check(self) -> str:
+        """Return one line about what answers."""
+        self._answer()
+        return "a registry in memory"
+
     async def versions(self, workspace: str, since_ms: int | None) -> Sequence[VersionSeen]:
         """Return versions, the newest change first."""
         self._answer()

@@ -178,6 +178,7 @@ def test_number_of_cases() -> None:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
 async def test_contract(bench: Bench, case: Callable[[Bench], Awaitable[None]]) -> None:
     await case(bench)
+    assert await bench.reader.check()  # and it is still there afterwards
 
 
 @pytest.fixture(params=["memory", "local"])

@@ -296,6 +296,7 @@ async def test_removing_an_alias_that_is_not_there_is_fine(pipeline: Pipeline, m
     pipeline.register(model, pipeline.run({}, ()))
     await pipeline.registry.remove_alias(WS, model, "champion")
     await pipeline.registry.remove_alias(WS, f"{model}-none", "champion")
+    assert await _aliases(pipeline, model) == {}
 
 
 async def test_a_deleted_version_is_gone_and_takes_its_aliases(

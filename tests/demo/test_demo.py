@@ -246,6 +246,65 @@ def test_stopped_anywhere_nothing_is_left(tmp_path: Path, number: int, line: str
         assert not list(tmp_path.glob("sluice-demo-*"))
 
 
+@contextmanager
+def waiting_for_a_person(place: Path, *more: str) -> Iterator["subprocess.Popen[str]"]:
+    with subprocess.Popen(
+        [*DEMO, *more],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=place,
+        env={**environment(), "TMPDIR": str(place)},
+    ) as demo:
+        try:
+            yield demo
+        finally:
+            demo.terminate()
+
+
+def commands(demo: "subprocess.Popen[str]") -> Iterator[list[str]]:
+    """Yield the commands it prints for a person, as words behind `sluice`; then other lines."""
+    assert demo.stdout is not None
+    for line in demo.stdout:
+        words = [word.strip("'") for word in line.partition("] ")[2].split()]
+        if words[:1] == ["sluice"] and words[1] in {"sign-in", "approve", "why"}:
+            yield words[1:]
+
+
+def sluice(*words: str) -> None:
+    command = [sys.executable, "-m", "processor", *words]
+    subprocess.run(command, check=True, env=environment())
+
+
+def test_without_yes_a_person_approves_by_the_printed_commands(tmp_path: Path) -> None:
+    done = []
+    with waiting_for_a_person(tmp_path, "--seed", "5") as demo:
+        for words in commands(demo):
+            done.append(words[0])
+            if words[0] == "why":
+                break
+            sluice(*words)
+        rest, _ = demo.communicate(timeout=30)
+        assert demo.returncode == 0
+    assert done == ["sign-in", "approve", "approve", "why"]
+    assert "Who approved it?       ana at " in rest
+    assert not living(str(tmp_path))
+    assert not list(tmp_path.glob("sluice-demo-*"))
+
+
+def test_a_person_may_say_no(tmp_path: Path) -> None:
+    with waiting_for_a_person(tmp_path) as demo:
+        for words in commands(demo):
+            if words[0] == "approve":
+                sluice("reject", *words[1:], "--reason", "not today")
+                break
+            sluice(*words)
+        _, said = demo.communicate(timeout=30)
+        assert demo.returncode == 1
+    assert "version 1 was rejected: not today" in said
+    assert not living(str(tmp_path))
+
+
 def test_a_taken_port_is_one_line_and_starts_nothing(tmp_path: Path, ended: Ended) -> None:
     taken = str(urlsplit(ended.told["parts"]["sluice"]).port)
     done = subprocess.run(

@@ -57,7 +57,7 @@ RUNS = {
 }
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["tests.drills.spawned"])
-_PATIENCE = 25.0
+_PATIENCE = 90.0
 
 
 @dataclass
@@ -151,7 +151,9 @@ class Story:
             return
         os.kill(self._process.pid or 0, signal.SIGTERM)
         await asyncio.to_thread(self._process.join, 20)
-        assert self._process.exitcode == 0, "it did not drain on SIGTERM"
+        code = self._process.exitcode
+        just_begun = {-signal.SIGTERM} if self.kills else set()
+        assert code in {0} | just_begun, f"it did not drain on SIGTERM but ended {code}"
 
     async def _http(self, method: str, path: str, **more: Any) -> tuple[int, Any]:
         async with (

@@ -519,11 +519,11 @@ _STEPS = st.lists(
 def test_no_write_of_ours_is_news_and_none_of_theirs_is_swallowed(
     steps: list[tuple[str, str]],
 ) -> None:
-    asyncio.run(_interleave(steps))
+    assert asyncio.run(_interleave(steps)) == len(steps) + 1
 
 
-async def _interleave(steps: list[tuple[str, str]]) -> None:
-    """Judge each look by the registry's own log of who wrote what it shows.
+async def _interleave(steps: list[tuple[str, str]]) -> int:
+    """Judge each look by the registry's own log of who wrote what it shows; count the steps.
 
     A stranger and an open effect of ours writing the same value between two looks are left out:
     nobody can tell those two apart.
@@ -553,6 +553,7 @@ async def _interleave(steps: list[tuple[str, str]]) -> None:
             shown = await _judged_look(world, value, shown)
             looked = len(world.registry.wrote)
     await _judged_look(world, "full", shown)
+    return len(steps) + 1
 
 
 async def _write(world: World, row: VersionSeen, value: str, key: str, how: str) -> None:

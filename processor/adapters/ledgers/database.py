@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from processor.errors import Unavailable
@@ -49,7 +49,7 @@ class Database:
         try:
             async with self._reader.connect() as connection:
                 return await connection.run_sync(job)
-        except OperationalError as error:
+        except DBAPIError as error:
             raise Unavailable("ledger", str(error.orig)) from error
 
     async def write(self, job: Job[T]) -> T:
@@ -74,9 +74,13 @@ class Database:
             batch = [self._queue.popleft() for _ in range(min(_TOGETHER, len(self._queue)))]
             try:
                 answers = await self._batch(batch)
-            except OperationalError as error:
+            except DBAPIError as error:
                 for waiting in batch:
                     _fail(waiting, Unavailable("ledger", str(error.orig)))
+                continue
+            except Unavailable as refusal:
+                for waiting in batch:
+                    _fail(waiting, refusal)
                 continue
             for waiting, (value, problem) in zip(batch, answers, strict=True):
                 if problem is not None:

@@ -17,7 +17,7 @@ from processor.adapters.ledgers.effects import TableEffects, TableSnapshots
 from processor.adapters.ledgers.log import TableLog
 from processor.adapters.ledgers.views import TableViews
 from processor.adapters.ledgers.work import TableWork
-from processor.errors import Terminal
+from processor.errors import SluiceError, Terminal
 from processor.events import BY_TYPE
 from processor.ports.clock import Clock
 from processor.rules.history import VERSION
@@ -42,9 +42,13 @@ class Ledger:
         """Open for the running process: tables brought up, registry id checked, views fresh."""
         await asyncio.to_thread(migrations.upgrade, path)
         ledger = cls._over(Database(path), clock, incarnation=1)
-        await ledger.database.write(lambda connection: _claimed(connection, registry_id))
-        await ledger.database.write(_refolded)
-        await ledger.work.recover()
+        try:
+            await ledger.database.write(lambda connection: _claimed(connection, registry_id))
+            await ledger.database.write(_refolded)
+            await ledger.work.recover()
+        except SluiceError:
+            await ledger.close()
+            raise
         return ledger
 
     @classmethod
