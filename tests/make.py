@@ -36,9 +36,7 @@ def registered(version: Version, run_id: str = "run-1", stage: str = "None") -> 
 def requested(
     version: Version, discriminator: str = "1", by: Principal = SLUICE
 ) -> PromotionRequested:
-    head = PromotionRequested.heading(
-        About.of(version, "production"), discriminator, actor=by
-    )
+    head = PromotionRequested.heading(About.of(version, "production"), discriminator, actor=by)
     return PromotionRequested(head=head, version=version, target="production", slot=SLOT)
 
 

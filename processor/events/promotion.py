@@ -130,5 +130,7 @@ class ApprovalVoided(_OfPromotion):
     """The scalar in Git that would change."""
     by: Principal
     """Whose."""
+    head_sha: str
+    """What they had seen."""
     reason: str
     """Why."""

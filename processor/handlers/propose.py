@@ -61,6 +61,7 @@ class Propose:
         if record is None or record.deleted:
             return [_withdrawn(event, promotion, "the version was deleted before it was proposed")]
         where = repository_of(target)
+        await self._alone(promotion)
         forge = self.forges.get(where.forge)
         if forge is None:
             raise Terminal(f"no forge {where.forge!r} under `forges:`; the policy names it")
@@ -154,6 +155,15 @@ class Propose:
                 f"{where.branch} of {where.name} already names {version}; nothing to propose"
             )
         return _Edits(tuple(sorted(texts.items())), tuple(changed))
+
+    async def _alone(self, promotion: Promotion) -> None:
+        """Refuse a slot that another model has: one model per slot."""
+        for other in await self.views.find(Promotion, slot=promotion.slot.key):
+            if other.version.key != promotion.version.key and other.merge_sha:
+                raise Terminal(
+                    f"{promotion.slot.file} ({promotion.slot.path}) is {other.version.model!r}'s "
+                    f"slot; {promotion.version.model!r} needs one of its own in its policy"
+                )
 
     async def _supersede(
         self, where: Repository, promotion: Promotion, proposal: Proposal, cause: str

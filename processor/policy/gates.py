@@ -99,7 +99,7 @@ class MetricGate(Written):
 class EventGate(Written):
     """Another system says `passed` or `failed` in an event about this version."""
 
-    event: str = Field(pattern=r"^[a-z][a-z0-9_.-]*$")
+    event: str = Field(pattern=r"^(?!sluice\.)[a-z][a-z0-9_.-]*$", max_length=250)
     """Type of the event, as its sender writes it; this makes the type acceptable from outside."""
     within: Duration = timedelta(hours=1)
     """How long to wait before the gate is inconclusive."""

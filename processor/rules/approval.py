@@ -83,10 +83,12 @@ def counted(
     )
 
 
-def needed(rule: Written, parties: Parties) -> int:
-    """Return how many people have to say yes."""
+def needed(rule: Written, parties: Parties, *, restores: bool = False) -> int:
+    """Return how many people have to say yes; a way back to what served before needs one."""
     if rule == "automatic":
         return 0
+    if restores:
+        return 1
     unknown = UNKNOWN.name in {parties.trainer.name, parties.registrar.name}
     return rule.count + (1 if unknown and rule.unknown_author == "two" else 0)
 
@@ -96,7 +98,7 @@ def unmet(rule: Written, promotion: Promotion, parties: Parties, head_sha: str) 
     if rule == "automatic":
         return ()
     have = counted(rule, promotion, parties, head_sha)
-    short = needed(rule, parties) - len(have)
+    short = needed(rule, parties, restores=promotion.restores) - len(have)
     missing = []
     if short > 0:
         able = [

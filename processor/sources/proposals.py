@@ -139,19 +139,13 @@ async def _merged_uri(
 
 
 def _voided(promotion: Promotion, proposal: Proposal) -> Sequence[ApprovalVoided]:
-    """Return whose approvals no longer count because the head moved.
-
-    Voiding takes all of a person's approvals back, so somebody who approved the present head too
-    is left alone: only approvals of this head count anyway.
-    """
+    """Return the approvals that no longer count because the head moved."""
     head = proposal.head_sha
-    fresh = {given.by for given in promotion.approvals if given.head_sha == head}
-    stale = {given.by: given for given in promotion.approvals if given.by not in fresh}
     return [
         ApprovalVoided(
             head=ApprovalVoided.heading(
                 About.of(promotion.version, promotion.target),
-                f"{promotion.id}:{given.head_sha}:{head}:{who.name}",
+                f"{promotion.id}:{given.head_sha}:{given.by.name}",
                 actor=SLUICE,
                 cause=promotion.request_id,
             ),
@@ -159,8 +153,10 @@ def _voided(promotion: Promotion, proposal: Proposal) -> Sequence[ApprovalVoided
             version=promotion.version,
             target=promotion.target,
             slot=promotion.slot,
-            by=who,
+            by=given.by,
+            head_sha=given.head_sha,
             reason=f"the proposal moved from {given.head_sha[:12]} to {head[:12]}",
         )
-        for who, given in stale.items()
+        for given in promotion.approvals
+        if given.head_sha != head
     ]

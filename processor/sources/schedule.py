@@ -5,8 +5,7 @@ sooner. An outage is reported, waited out and never ends the loop.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Sequence
 
 from processor import log
 from processor.errors import Unavailable
@@ -20,31 +19,34 @@ async def keep_looking(
     look: Callable[[], Awaitable[None]],
     *,
     name: str,
-    product: str,
+    products: Sequence[str],
     every: float,
     clock: Clock,
     dependencies: Dependencies,
     wake: asyncio.Event,
 ) -> None:
-    """Look every `every` seconds, sooner when woken, later while the product is down."""
+    """Look every `every` seconds, sooner when woken, later while a product is down.
+
+    `products` are the names that answered when a look went well.
+    """
     wait = every
     while True:
         try:
             await look()
         except Unavailable as outage:
-            dependencies.report(product, str(outage))
+            dependencies.report(outage.product, str(outage))
             wait = min(max(wait * 2, every), max(_LONGEST, every))
             log.say("source.waits", source=name, reason=str(outage), seconds=wait)
         else:
-            dependencies.report(product)
+            for product in products:
+                dependencies.report(product)
             wait = every
         sleeping = asyncio.ensure_future(clock.sleep(wait))
         waking = asyncio.ensure_future(wake.wait())
         try:
             await asyncio.wait({sleeping, waking}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (sleeping, waking):
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+            # Not awaited: a cancellation of ours that came meanwhile would be lost with theirs.
+            sleeping.cancel()
+            waking.cancel()
         wake.clear()

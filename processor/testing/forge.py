@@ -149,6 +149,10 @@ class MemoryForge:
         it = self._at(where)
         return self._seen(it, self._kept(it, number))
 
+    async def check(self) -> str:
+        """Return one line for `doctor`."""
+        return f"{self.name}: in memory"
+
     async def list_open(self, where: Repository) -> Sequence[Proposal]:
         """Return the open proposals against the branch."""
         it = self._at(where)

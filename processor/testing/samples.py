@@ -210,7 +210,9 @@ SAMPLES: tuple[Event, ...] = (
         unmet=("one approval of ana is missing",),
     ),
     _promoted(said.ApprovalGiven, ANA, slot=SLOT, head_sha=HEAD_SHA),
-    _promoted(said.ApprovalVoided, slot=SLOT, by=ANA, reason="the head moved after it"),
+    _promoted(
+        said.ApprovalVoided, slot=SLOT, by=ANA, head_sha="a" * 40, reason="the head moved after it"
+    ),
     _say(
         said.VersionMarked,
         _VERSION,

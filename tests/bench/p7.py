@@ -26,6 +26,8 @@ from urllib.request import urlopen
 
 REACH_MB = 120
 _PATIENCE = 60.0  # seconds until a start counts as failed
+# As installed: the warm-up may leave bytecode behind, for both sides alike.
+_ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
 _CONFIG = """
 mode: observe
 registry: {{id: main, url: "http://127.0.0.1:{outside}"}}
@@ -101,7 +103,10 @@ def import_mlflow() -> Sample:
     code = "import mlflow, sys; print(flush=True); sys.stdin.read()"
     began = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", code],
+        env=_ENVIRONMENT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )
     assert process.stdout
     process.stdout.readline()
@@ -132,6 +137,7 @@ def _start(folder: Path, port: int, idle: float) -> Sample:
         process = subprocess.Popen(
             [str(Path(sys.executable).with_name("sluice")), "run"],
             cwd=folder,
+            env=_ENVIRONMENT,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -467,7 +467,7 @@ def test_the_suite_is_whole() -> None:
 @pytest.mark.real
 async def test_check_tells_git_and_the_repositories(on_git: OnGit) -> None:
     told = await on_git.forge.check()
-    print(told)  # noqa: T201 - which git this was tried with
+    print(told)
     assert told.startswith("git version 2.")
     assert "acme/gitops" in told
     with pytest.raises(Unavailable, match="not a directory"):

@@ -72,7 +72,7 @@ class Points:
         @event.listens_for(Engine, "commit")
         def _before(connection: Connection) -> None:
             driver: Any = connection.connection.driver_connection
-            if driver.total_changes != self.changes:
+            if getattr(driver, "total_changes", 0) != self.changes:
                 self.changes = driver.total_changes
                 self.pass_("before commit")
 
@@ -183,13 +183,10 @@ async def _serve_forgetful(loaded: Loaded, outside: Outside) -> None:
 
 def main(config: Path, world: str, points: Path, fatal: int, dedupe: bool) -> None:  # noqa: FBT001
     """Run until stopped or killed."""
-    import logging
-
     with (config.parent / "log.txt").open("a") as out:
         os.dup2(out.fileno(), 1)
         os.dup2(out.fileno(), 2)
         log.set_up(pretty=False)
-        logging.captureWarnings(capture=True)
         passing = Points(points, fatal)
         passing.before_commits()
         with held(load(config).settings.ledger.path):

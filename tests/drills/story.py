@@ -14,7 +14,6 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -190,7 +189,7 @@ class Story:
         while True:
             await asyncio.sleep(0.05)
             with suppress(aiohttp.ClientError, OSError, json.JSONDecodeError):
-                status, found = await self._http("GET", "/v1/promotions")
+                _, found = await self._http("GET", "/v1/promotions")
                 waiting = [one for one in found["promotions"] if one["state"] == "proposed"]
                 for one in waiting:
                     if one["id"] not in self._approved:
@@ -267,8 +266,7 @@ class Story:
             "for-each-ref", "--format=%(refname)", "refs/sluice/proposals/*/meta"
         )
         bodies = [
-            json.loads(await self.world.git("show", f"{ref}:proposal.json"))
-            for ref in refs.split()
+            json.loads(await self.world.git("show", f"{ref}:proposal.json")) for ref in refs.split()
         ]
         main_text = await self.world.git("show", "main:apps/production/fraud.yaml")
         points = (self.world.folder / "points.txt").read_text().splitlines()

@@ -46,7 +46,9 @@ def _differences(told: Told, uncrashed: Told) -> list[str]:
         "announcements": (len(told.told), len(uncrashed.told)),
         "main": (told.main_uri, uncrashed.main_uri),
     }
-    return [f"{name}: {was} instead of {want}" for name, (was, want) in pairs.items() if was != want]
+    return [
+        f"{name}: {was} instead of {want}" for name, (was, want) in pairs.items() if was != want
+    ]
 
 
 async def _all(
@@ -106,5 +108,7 @@ async def test_control_without_memory_of_its_writes_a_crash_doubles_them(
         for told in ended.values()
     )
     with capsys.disabled():
-        print(f"\nR3 control, dedupe off: {len(answered)} kills, {doubled} doubled an outside write")
+        print(
+            f"\nR3 control, dedupe off: {len(answered)} kills, {doubled} doubled an outside write"
+        )
     assert doubled > 0

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, create_engine, inspect, text
 
-from processor.adapters.ledgers import Ledger, migrations, schema
+from processor.adapters.ledgers import Ledger, migrations, rows, schema
 from processor.adapters.ledgers.lock import held
 from processor.errors import Terminal
 from processor.events import BY_TYPE, Event, VersionStageChanged
@@ -74,9 +74,7 @@ async def test_an_append_folds_its_views_in_the_same_commit(ledger: Ledger) -> N
 async def test_a_snapshot_moves_only_from_the_revision_that_was_held(ledger: Ledger) -> None:
     version = a_version()
     moved = await ledger.log.append((), snapshot=Snapshot("registry:x", 0, "one"))
-    late = await ledger.log.append(
-        [registered(version)], snapshot=Snapshot("registry:x", 0, "two")
-    )
+    late = await ledger.log.append([registered(version)], snapshot=Snapshot("registry:x", 0, "two"))
     assert moved.missed == ()
     assert late.missed == ("registry:x",)
     assert await ledger.log.of_key(version.key) == []
@@ -105,7 +103,6 @@ async def test_places_have_no_gaps_and_the_chain_covers_each_event(ledger: Ledge
     assert await ledger.log.place(100) == []
     assert [one.pos for one in await ledger.log.page(5, 10)] == [6, 7]
     previous = START
-    from processor.adapters.ledgers import rows
 
     def stored(connection: Connection) -> list[tuple[int, str, dict[str, object]]]:
         found = connection.execute(schema.event.select().order_by(schema.event.c.pos))
@@ -215,9 +212,7 @@ async def test_views_folded_by_other_code_are_folded_anew(
     await ledger.close()
 
 
-async def test_another_registry_id_is_refused_by_name(
-    tmp_path: Path, clock: JumpingClock
-) -> None:
+async def test_another_registry_id_is_refused_by_name(tmp_path: Path, clock: JumpingClock) -> None:
     path = tmp_path / "sluice.db"
     await (await Ledger.open(path, "main", clock)).close()
     with pytest.raises(Terminal, match=r"registry 'main', but registry.id is 'other'"):
@@ -282,14 +277,12 @@ def test_the_revisions_make_the_tables_the_code_uses(tmp_path: Path) -> None:
     wanted.dispose()
 
 
-async def test_events_of_types_this_code_does_not_know_wait_undispatched(
-    ledger: Ledger, tmp_path: Path
-) -> None:
+async def test_events_of_types_this_code_does_not_know_wait_undispatched(ledger: Ledger) -> None:
     await ledger.log.append([registered(a_version())])
     await ledger.database.write(
-        lambda connection: connection.execute(
-            schema.event.update().values(type="sluice.of.tomorrow.v1")
-        ).rowcount
+        lambda connection: (
+            connection.execute(schema.event.update().values(type="sluice.of.tomorrow.v1")).rowcount
+        )
     )
     assert "sluice.of.tomorrow.v1" not in BY_TYPE
     assert await ledger.log.place(10) == []

@@ -339,11 +339,11 @@ def check_an_unsafe_document(made: tuple[str, int, str], mark: str) -> None:
 def test_plain_documents_are_edited_in_one_line_and_unsafe_ones_are_not() -> None:
     SEEN.update(edited=0, refused=0)
     check_a_plain_document()
-    print("plain:", SEEN, WHY[:3])  # noqa: T201 - the share is the point
+    print("plain:", SEEN, WHY[:3])
     assert SEEN["edited"] >= 0.95 * sum(SEEN.values()) > 0
     SEEN.update(edited=0, refused=0)
     check_an_unsafe_document()
-    print("unsafe:", SEEN)  # noqa: T201 - so is this one
+    print("unsafe:", SEEN)
     assert SEEN["refused"] > 0 == SEEN["edited"]
 
 

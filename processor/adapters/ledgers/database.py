@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -127,7 +127,14 @@ def _engine(path: Path, *, writing: bool) -> AsyncEngine:
         else create_async_engine(url, pool_size=4)
     )
 
-    @event.listens_for(engine.sync_engine, "connect")
+    set_up(engine.sync_engine, writing=writing)
+    return engine
+
+
+def set_up(engine: Engine, *, writing: bool) -> None:
+    """Make an engine's transactions ours: all or nothing, tables included, on disk at commit."""
+
+    @event.listens_for(engine, "connect")
     def _connected(dbapi: DBAPIConnection, _record: object) -> None:
         # The driver's own transaction handling would commit behind our back.
         dbapi.isolation_level = None
@@ -138,8 +145,6 @@ def _engine(path: Path, *, writing: bool) -> AsyncEngine:
             cursor.execute("PRAGMA synchronous=FULL")
         cursor.close()
 
-    @event.listens_for(engine.sync_engine, "begin")
+    @event.listens_for(engine, "begin")
     def _begun(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
-
-    return engine

@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy import Connection, create_engine, inspect, text
 
 from processor.adapters.ledgers import schema
+from processor.adapters.ledgers.database import set_up
 from processor.errors import Terminal
 
 
@@ -16,6 +17,7 @@ def upgrade(path: Path) -> None:
     """Run the revisions that are missing. Raises Terminal for a file of newer code."""
     path.parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(f"sqlite:///{path}")
+    set_up(engine, writing=True)
     try:
         with engine.begin() as connection:
             if revision_of(connection) == schema.HEAD:

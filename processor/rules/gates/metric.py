@@ -47,7 +47,7 @@ def judge(
         verdict, reason = _bounds(gate, value)
         if verdict == "passed" and gate.against:
             verdict, reason = _beside(gate, value, base, champion is not None, first)
-    delta = str(value - base) if value is not None and base is not None else None
+    delta = f"{value - base:+}" if value is not None and base is not None else None
     row = MetricRow(gate.metric, told, base_told, delta, gate.better, gate.title, verdict)
     evidence = [("value", told or "missing")]
     if gate.against:

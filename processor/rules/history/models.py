@@ -38,10 +38,11 @@ def fold(row: ModelRecord | None, event: Event, at: datetime) -> ModelRecord | N
     if row is None:
         return None
     if isinstance(event, VersionMarked):
-        marks, foreign = marked(row.marks, row.foreign, event.mark, event.value)
+        alias = event.mark.removeprefix("alias:")
+        number, marks, foreign = marked(row.aliases.get(alias, ""), event, row.marks, row.foreign)
         return replace(
             row,
-            aliases=_named(row, event.mark.removeprefix("alias:"), event.value),
+            aliases=_named(row, alias, number),
             marks=marks,
             foreign=foreign,
         )

@@ -115,7 +115,11 @@ def _approvals(row: Promotion, event: ApprovalGiven | ApprovalVoided, at: dateti
     if row.state not in OPEN:
         return row
     if isinstance(event, ApprovalVoided):
-        kept = tuple(given for given in row.approvals if given.by != event.by)
+        kept = tuple(
+            given
+            for given in row.approvals
+            if (given.by, given.head_sha) != (event.by, event.head_sha)
+        )
         return replace(row, approvals=kept)
     given = Approval(event.head.actor, event.head_sha, at)
     others = tuple(

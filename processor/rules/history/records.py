@@ -68,8 +68,8 @@ def _next(row: VersionRecord, event: Event, at: datetime) -> VersionRecord:
             foreign = moved(row.marks, row.foreign, "stage", event.new) if strange else row.foreign
             return replace(row, stage=event.new, foreign=foreign)
         case VersionMarked():
-            marks, foreign = marked(row.marks, row.foreign, "stage", event.value)
-            return replace(row, stage=event.value, marks=marks, foreign=foreign)
+            stage, marks, foreign = marked(row.stage, event, row.marks, row.foreign)
+            return replace(row, stage=stage, marks=marks, foreign=foreign)
         case EvaluationStarted() | GateFinished():
             return replace(row, judgement=_in_progress(row.judgement, event, at))
         case EvaluationPassed() | EvaluationFailed() | EvaluationInconclusive():

@@ -7,13 +7,22 @@ we want something else there: convergence never overwrites a person.
 
 from collections.abc import Mapping
 
+from processor.events import VersionMarked
+
 
 def marked(
-    marks: Mapping[str, str], foreign: Mapping[str, str], mark: str, value: str
-) -> tuple[Mapping[str, str], Mapping[str, str]]:
-    """Return both maps after we wrote a mark."""
-    kept = {name: ours for name, ours in foreign.items() if name != mark}
-    return {**marks, mark: value}, kept
+    seen: str, said: VersionMarked, marks: Mapping[str, str], foreign: Mapping[str, str]
+) -> tuple[str, Mapping[str, str], Mapping[str, str]]:
+    """Return what stands there now, and both maps, after we said that we wrote a mark.
+
+    `seen` is what the record says stands there. When it is neither what we replaced nor what we
+    wrote, a stranger's later write was told before our own word came: it stays theirs.
+    """
+    ours = {**marks, said.mark: said.value}
+    others = {name: value for name, value in foreign.items() if name != said.mark}
+    if seen in {said.previous, said.value}:
+        return said.value, ours, others
+    return seen, ours, {**others, said.mark: said.value}
 
 
 def moved(
