@@ -22,7 +22,8 @@ from processor.events import (
 from processor.policy.policy import Policies
 from processor.ports.effects import RegistryEffects
 from processor.ports.views import Views
-from processor.rules.marks import Known, demand
+from processor.rules.marks import Known, demand, stood
+from processor.rules.marks import Mark as Demanded
 from processor.values.about import About
 from processor.values.promotion import Promotion
 from processor.values.record import ModelRecord, VersionRecord
@@ -61,19 +62,28 @@ class Mark:
             servings=await self.views.find(Serving, model=key),
             model=await self.views.get(ModelRecord, key),
         )
-        said: list[Event] = []
+        said: dict[str, Event] = {}
+        for effect in await self.effects.marked_before(event.head.id):
+            for mark in stood(known, effect):
+                if effect.state != "done":
+                    await self.effects.landed(effect)
+                fact = _fact(event, mark)
+                said[fact.head.id] = fact
         for mark in demand(policy, known):
-            await self.effects.mark(mark.version, mark.mark, mark.value, event.head.id)
-            head = event.leads_to(
-                VersionMarked, About.of(mark.version), f"{mark.mark}={mark.value}"
+            await self.effects.mark(
+                mark.version, mark.mark, mark.value, mark.previous, event.head.id
             )
-            said.append(
-                VersionMarked(
-                    head=head,
-                    version=mark.version,
-                    mark=mark.mark,
-                    value=mark.value,
-                    previous=mark.previous,
-                )
-            )
-        return said
+            fact = _fact(event, mark)
+            said[fact.head.id] = fact
+        return list(said.values())
+
+
+def _fact(event: Event, mark: Demanded) -> VersionMarked:
+    """Return what is said of one mark; the same for every turn at the same event."""
+    return VersionMarked(
+        head=event.leads_to(VersionMarked, About.of(mark.version), f"{mark.mark}={mark.value}"),
+        version=mark.version,
+        mark=mark.mark,
+        value=mark.value,
+        previous=mark.previous,
+    )

@@ -10,7 +10,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from processor.policy.model import Written
 
@@ -99,10 +99,17 @@ class MetricGate(Written):
 class EventGate(Written):
     """Another system says `passed` or `failed` in an event about this version."""
 
-    event: str = Field(pattern=r"^(?!sluice\.)[a-z][a-z0-9_.-]*$", max_length=250)
+    event: str = Field(pattern=r"^[a-z][a-z0-9_.-]*$", max_length=250)
     """Type of the event, as its sender writes it; this makes the type acceptable from outside."""
     within: Duration = timedelta(hours=1)
     """How long to wait before the gate is inconclusive."""
+
+    @field_validator("event")
+    @classmethod
+    def _not_ours(cls, value: str) -> str:
+        if value.startswith("sluice."):
+            raise ValueError(f"{value!r}: types beginning with sluice. are Sluice's own to say")
+        return value
 
     @property
     def title(self) -> str:

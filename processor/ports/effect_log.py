@@ -3,6 +3,7 @@
 Place in the flow: `engine/effects` alone writes it.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from processor.values.effect import Effect
@@ -13,6 +14,10 @@ class EffectLog(Protocol):
 
     async def begin(self, effect: Effect) -> Effect:
         """Store the effect if its key is new; return the stored one."""
+        ...
+
+    async def of_cause(self, cause: str) -> Sequence[Effect]:
+        """Return the effects one event has led to, in the order of sending."""
         ...
 
     async def save(self, effect: Effect) -> None:

@@ -4,8 +4,10 @@ Place in the flow: handlers (and the reject wish) hold these halves; `engine/eff
 them. Every method raises `Suppressed` when the mode forbids the write, after recording it.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
+from processor.values.effect import Effect
 from processor.values.principal import Principal
 from processor.values.proposal import CommitStatus, Draft, Proposal
 from processor.values.slot import Repository
@@ -21,8 +23,18 @@ class RegistryEffects(Protocol):
         """Create the run's version once; return its number."""
         ...
 
-    async def mark(self, version: Version, mark: str, value: str, cause: str) -> None:
+    async def mark(
+        self, version: Version, mark: str, value: str, previous: str, cause: str
+    ) -> None:
         """Make the registry say it: `stage` -> a stage, `alias:<name>` -> a number or "" (gone)."""
+        ...
+
+    async def marked_before(self, cause: str) -> Sequence[Effect]:
+        """Return the marks an earlier, interrupted turn at this cause has sent."""
+        ...
+
+    async def landed(self, effect: Effect) -> None:
+        """Record that a mark that got no answer has been seen to stand in the registry."""
         ...
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from processor.policy.policy import Policy
 from processor.policy.targets import Target
 from processor.rules.promotion import MERGED, OPEN
+from processor.values.effect import Effect
 from processor.values.promotion import Promotion
 from processor.values.record import ModelRecord, VersionRecord
 from processor.values.serving import Serving
@@ -53,6 +54,25 @@ def demand(policy: Policy, known: Known) -> tuple[Mark, ...]:
         for previous, foreign in [_said(known, version, mark)]
         if value not in {previous, foreign}
     )
+
+
+def stood(known: Known, effect: Effect) -> tuple[Mark, ...]:
+    """Return the mark an interrupted turn's effect made, if it was answered or is seen to stand.
+
+    Empty when nobody can tell: then the present demand decides, and the registry source closes
+    the effect.
+    """
+    for record in known.records:
+        version = record.version
+        if effect.field == "stage":
+            ours = effect.subject == f"registry:{version.path}"
+        else:
+            ours = effect.subject == f"registry:{version.key}" and version.number == effect.new
+        if ours and not record.deleted:
+            seen, _ = _said(known, version, effect.field)
+            if effect.state == "done" or seen == effect.new:
+                return (Mark(version, effect.field, effect.new, effect.old),)
+    return ()
 
 
 def _stages(marks: Sequence[str]) -> list[str]:

@@ -25,13 +25,15 @@ class Watch:
 
     `promotion_id` is the promotion watched, merged at `merged_at`, `phase` how far it came and
     `problem` the last one told. `seen_uri` has answered at every look since `seen_since`;
-    `told_uri` is what `serving.changed` said last. `bypassed` names the promotions that were
-    merged against the rule: what serves because of them is never approved.
+    `told_uri` is what `serving.changed` said last, and `told_approved` whether as approved.
+    `bypassed` names the promotions that were merged against the rule: what serves because of
+    them is never approved.
     """
 
     seen_uri: str | None
     seen_since: datetime
     told_uri: str | None = None
+    told_approved: bool = False
     promotion_id: str | None = None
     merged_at: datetime | None = None
     phase: Phase = "waiting"
@@ -89,13 +91,13 @@ def judge(
     said += [Moved(promotion=old, how="superseded") for old in superseded]
     wanted = current.uri if current else None
     held = now - watch.seen_since >= rule.stable
+    change = _change(watch, promotions)
     if first and seen.serving_uri and seen.serving_uri != wanted:
-        change = _change(watch, promotions)
         said += [Adopted(uri=seen.serving_uri, version=change.version), change]
-        watch = replace(watch, told_uri=seen.serving_uri)
-    elif held and watch.seen_uri != watch.told_uri:
-        said.append(_change(watch, promotions))
-        watch = replace(watch, told_uri=watch.seen_uri)
+        watch = replace(watch, told_uri=seen.serving_uri, told_approved=change.approved)
+    elif held and _is_news(watch, change, promotions, now, rule):
+        said.append(change)
+        watch = replace(watch, told_uri=watch.seen_uri, told_approved=change.approved)
     if current is None:
         return tuple(said), watch
     moves, watch = _moves(watch, current, seen, now, rule)
@@ -167,6 +169,24 @@ def _change(watch: Watch, promotions: Sequence[Promotion]) -> Changed:
         approved=because is not None,
         promotion_id=because.id if because else None,
     )
+
+
+def _is_news(
+    watch: Watch,
+    change: Changed,
+    promotions: Sequence[Promotion],
+    now: datetime,
+    rule: RolloutRule,
+) -> bool:
+    """Tell whether what serves should be told: another URI, or the same one now approved.
+
+    A cluster can be quicker than the look at the forge: what an open proposal asks for is not
+    called unapproved before that proposal has been judged, or the deadline is over.
+    """
+    if watch.seen_uri == watch.told_uri:
+        return change.approved and not watch.told_approved
+    proposed = any(row.state == "proposed" and row.uri == watch.seen_uri for row in promotions)
+    return change.approved or not proposed or now - watch.seen_since > rule.deadline
 
 
 def _moves(

@@ -17,8 +17,9 @@ class Effect:
     """One outside write.
 
     `subject` and `field` say what it changes (empty `field`: nothing a source reads back),
-    `new` is the value written, `digest` the request's; `quiet_until` is when a late request of
-    ours can no longer land; `result` is what the outside answered, as JSON text.
+    `old` is the value it replaces as far as we know, `new` the value written, `digest` the
+    request's; `quiet_until` is when a late request of ours can no longer land; `result` is what
+    the outside answered, as JSON text.
     """
 
     key: str
@@ -34,6 +35,7 @@ class Effect:
     answered_at: datetime | None = None
     quiet_until: datetime | None = None
     closed: Closing | None = None
+    old: str = ""
     result: str | None = None
 
 

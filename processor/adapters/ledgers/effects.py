@@ -35,6 +35,27 @@ class TableEffects:
 
         return await self.database.write(job)
 
+    async def of_cause(self, cause: str) -> Sequence[Effect]:
+        """Return what one event has led to, in the order of sending."""
+
+        def job(connection: Connection) -> list[Effect]:
+            found = connection.execute(
+                select(_effect).where(_effect.c.cause == cause).order_by(_effect.c.sent_at)
+            )
+            return [rows.effect_of(row) for row in found]
+
+        return await self.database.read(job)
+
+    async def recover(self) -> int:
+        """Own up that what was being sent when the last process ended may or may not land."""
+
+        def job(connection: Connection) -> int:
+            return connection.execute(
+                update(_effect).where(_effect.c.state == "sending").values(state="ambiguous")
+            ).rowcount
+
+        return await self.database.write(job)
+
     async def save(self, effect: Effect) -> None:
         """Store what became of it; `closed` belongs to the sources and is left alone."""
         values = {

@@ -46,6 +46,7 @@ class Ledger:
             await ledger.database.write(lambda connection: _claimed(connection, registry_id))
             await ledger.database.write(_refolded)
             await ledger.work.recover()
+            await ledger.effects.recover()
         except SluiceError:
             await ledger.close()
             raise

@@ -108,6 +108,7 @@ effect = Table(
     Column("kind", String, nullable=False),
     Column("subject", String, nullable=False),
     Column("field", String, nullable=False),
+    Column("old", Text, nullable=False, default=""),
     Column("new", Text, nullable=False),
     Column("digest", String, nullable=False),
     Column("cause", String, nullable=False),
@@ -119,6 +120,7 @@ effect = Table(
     Column("closed", String),
     Column("result", Text),
 )
+Index("effect_by_cause", effect.c.cause)
 Index("effect_open", effect.c.subject, sqlite_where=effect.c.closed.is_(None))
 
 snapshot = Table(

@@ -82,7 +82,7 @@ class Door:
                 await clear(stored.attempt)
                 found = await look()
             if found is not None:
-                await self._answered(stored, found)
+                await self.answered(stored, found)
                 return found
         attempt = stored.attempt + 1
         return await self._send(stored, lambda: send(attempt), quiet)
@@ -114,11 +114,11 @@ class Door:
             until = self.clock.now() + timedelta(seconds=quiet)
             await self.effects.save(replace(sending, state="ambiguous", quiet_until=until))
             raise
-        await self._answered(sending, result)
+        await self.answered(sending, result)
         return result
 
-    async def _answered(self, effect: Effect, result: str) -> None:
-        """Record that it is done."""
+    async def answered(self, effect: Effect, result: str) -> None:
+        """Record that a write is done, and what came of it."""
         await self.effects.save(
             replace(effect, state="done", answered_at=self.clock.now(), result=result)
         )

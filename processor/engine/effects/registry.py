@@ -5,6 +5,7 @@ and fields are what `sources/registry` reads back, so that our own writes are no
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from processor.engine.effects.door import Door, digest
@@ -51,7 +52,9 @@ class RegistryDoor:
         number: str = json.loads(await self.door.create(effect, send, look, quiet=self.quiet))
         return number
 
-    async def mark(self, version: Version, mark: str, value: str, cause: str) -> None:
+    async def mark(
+        self, version: Version, mark: str, value: str, previous: str, cause: str
+    ) -> None:
         """Set a stage or an alias."""
         of_version = mark == "stage"
         effect = Effect(
@@ -59,6 +62,7 @@ class RegistryDoor:
             kind="registry.mark",
             subject=f"registry:{version.path if of_version else version.key}",
             field=mark,
+            old=previous,
             new=value,
             digest=digest(version.path, mark, value),
             cause=cause,
@@ -76,3 +80,15 @@ class RegistryDoor:
             return json.dumps(value)
 
         await self.door.converge(effect, send, quiet=self.quiet)
+
+    async def marked_before(self, cause: str) -> Sequence[Effect]:
+        """Return the marks sent for this cause, whether or not they were answered."""
+        return [
+            effect
+            for effect in await self.door.effects.of_cause(cause)
+            if effect.kind == "registry.mark" and effect.sent_at is not None
+        ]
+
+    async def landed(self, effect: Effect) -> None:
+        """Record the answer that got lost."""
+        await self.door.answered(effect, json.dumps(effect.new))

@@ -107,6 +107,7 @@ def _effects() -> None:
         sa.Column("kind", sa.String, nullable=False),
         sa.Column("subject", sa.String, nullable=False),
         sa.Column("field", sa.String, nullable=False),
+        sa.Column("old", sa.Text, nullable=False),
         sa.Column("new", sa.Text, nullable=False),
         sa.Column("digest", sa.String, nullable=False),
         sa.Column("cause", sa.String, nullable=False),
@@ -118,4 +119,5 @@ def _effects() -> None:
         sa.Column("closed", sa.String),
         sa.Column("result", sa.Text),
     )
+    op.create_index("effect_by_cause", "effect", ["cause"])
     op.create_index("effect_open", "effect", ["subject"], sqlite_where=sa.text("closed IS NULL"))
