@@ -95,7 +95,9 @@ def judge(
     if first and seen.serving_uri and seen.serving_uri != wanted:
         said += [Adopted(uri=seen.serving_uri, version=change.version), change]
         watch = replace(watch, told_uri=seen.serving_uri, told_approved=change.approved)
-    elif held and _is_news(watch, change, promotions, now, rule):
+    elif _awaits_judgement(watch, change, promotions, now, rule):
+        return tuple(said), watch
+    elif held and _is_news(watch, change):
         said.append(change)
         watch = replace(watch, told_uri=watch.seen_uri, told_approved=change.approved)
     if current is None:
@@ -103,7 +105,8 @@ def judge(
     moves, watch = _moves(watch, current, seen, now, rule)
     said += moves
     if any(move.how == "succeeded" for move in moves):
-        said += [Moved(promotion=old, how="superseded") for old in _others(promotions, current)]
+        left = [old for old in _others(promotions, current) if old not in superseded]
+        said += [Moved(promotion=old, how="superseded") for old in left]
     return tuple(said), watch
 
 
@@ -171,22 +174,25 @@ def _change(watch: Watch, promotions: Sequence[Promotion]) -> Changed:
     )
 
 
-def _is_news(
+def _is_news(watch: Watch, change: Changed) -> bool:
+    """Tell whether what serves should be told: another URI, or the same one now approved."""
+    return watch.seen_uri != watch.told_uri or (change.approved and not watch.told_approved)
+
+
+def _awaits_judgement(
     watch: Watch,
     change: Changed,
     promotions: Sequence[Promotion],
     now: datetime,
     rule: RolloutRule,
 ) -> bool:
-    """Tell whether what serves should be told: another URI, or the same one now approved.
+    """Tell whether what serves is what an open proposal asks for.
 
-    A cluster can be quicker than the look at the forge: what an open proposal asks for is not
-    called unapproved before that proposal has been judged, or the deadline is over.
+    A cluster can be quicker than the look at the forge: it is neither called unapproved nor its
+    predecessor regressed before that proposal has been judged, or the deadline is over.
     """
-    if watch.seen_uri == watch.told_uri:
-        return change.approved and not watch.told_approved
     proposed = any(row.state == "proposed" and row.uri == watch.seen_uri for row in promotions)
-    return change.approved or not proposed or now - watch.seen_since > rule.deadline
+    return proposed and not change.approved and now - watch.seen_since <= rule.deadline
 
 
 def _moves(

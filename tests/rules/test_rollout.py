@@ -253,7 +253,7 @@ def test_back_to_an_earlier_approved_version_in_git_is_approved_serving() -> Non
 )
 def test_whatever_is_seen(looks: list[tuple[float, int | None, int | None, str, bool]]) -> None:
     slot, at, merged = Slots(), 0.0, False
-    told: str | None = None
+    told: tuple[str | None, bool] | None = None
     once: list[str] = []
     slot.put(promotion(1))
     for pause, applied, serving, problem, merge in looks:
@@ -266,8 +266,9 @@ def test_whatever_is_seen(looks: list[tuple[float, int | None, int | None, str, 
         once += [word for word in said if word.endswith("succeeded")]
         for one in slot.said:
             if isinstance(one, Changed):
-                assert one.uri != told  # two in a row never say the same
-                told = one.uri
+                assert (one.uri, one.approved) != told  # two in a row never say the same
+                assert one.uri != (told or (None,))[0] or one.approved  # only better news
+                told = (one.uri, one.approved)
         assert slot.look(at, saw(applied, serving, problem)) == []  # a look repeated says nothing
     assert len(once) == len(set(once))
 
@@ -278,6 +279,32 @@ def served() -> Slots:
     slot.look(0, saw(1, 1))
     assert slot.look(2, saw(1, 1)) == ["serves 1 approved", "p1 succeeded"]
     return slot
+
+
+def test_a_cluster_quicker_than_the_forge_is_not_called_unapproved() -> None:
+    slot = served()
+    slot.put(promotion(2, "proposed"))
+    assert slot.look(10, saw(2, 2)) == []
+    assert slot.look(13, saw(2, 2)) == [], "its merge is about to be judged"
+    slot.put(promotion(2, merged=14))
+    assert "serves 2 approved" in slot.look(14, saw(2, 2))
+
+
+def test_what_serves_unapproved_is_told_when_it_is_approved_after_all() -> None:
+    slot = served()
+    assert slot.look(10, saw(2, 2)) == []
+    assert "approved" not in " ".join(slot.look(12, saw(2, 2)))
+    slot.put(promotion(2, merged=13))
+    assert "serves 2 approved" in slot.look(13, saw(2, 2))
+    assert slot.look(14, saw(2, 2)) == []
+
+
+def test_what_an_open_proposal_asks_for_is_called_unapproved_after_the_deadline() -> None:
+    slot = served()
+    slot.put(promotion(2, "proposed"))
+    slot.look(10, saw(2, 2))
+    said = slot.look(200, saw(2, 2))
+    assert any("serves 2" in word and "approved" not in word.split() for word in said), said
 
 
 @pytest.mark.parametrize("state", ["requested", "proposed", "rejected", "withdrawn", "expired"])
