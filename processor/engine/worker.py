@@ -26,14 +26,17 @@ from processor.values.principal import SLUICE
 from processor.values.work import Work
 
 _BUDGET = 6  # answers that may blame a row before it is dead
-_LONGEST = 30.0  # seconds between tries
 _IDLE = 5.0  # seconds until we look without having been told
 _DRAIN = 20.0  # seconds a turn may still take after SIGTERM
 
 
 @dataclass(frozen=True, kw_only=True)
 class Worker:
-    """Runs as one task until `stopping`, then lets turns finish. `planned` wakes it."""
+    """Runs as one task until `stopping`, then lets turns finish. `planned` wakes it.
+
+    `lanes` is how many turns are had at once, `limit` the seconds one may take, `longest` the
+    seconds between two tries at most.
+    """
 
     registry_id: str
     routes: Sequence[Route[Any]]
@@ -44,6 +47,7 @@ class Worker:
     stopping: asyncio.Event
     lanes: int = 32
     limit: float = 120.0
+    longest: float = 30.0
     _busy: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
     async def run(self) -> None:
@@ -147,8 +151,8 @@ class Worker:
         """Hold the lane and try again later, or give the row up when its budget is spent."""
         if failure.blames and work.blamed + 1 >= _BUDGET:
             return await self._bury(work, f"{_BUDGET} tries failed, the last with: {failure}")
-        backoff = min(failure.after * 2.0 ** min(work.attempts, 16), _LONGEST)
-        wait = max(failure.after, backoff) if failure.blames else min(failure.after, _LONGEST)
+        backoff = min(failure.after * 2.0 ** min(work.attempts, 16), self.longest)
+        wait = max(failure.after, backoff) if failure.blames else min(failure.after, self.longest)
         until = self.clock.now() + timedelta(seconds=wait)
         await self.work.postpone(
             work, until=until, error=str(failure), tail=False, blamed=failure.blames

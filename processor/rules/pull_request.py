@@ -8,7 +8,6 @@ none of them can mention, link, close an issue, break a table or forge a marker.
 
 import json
 import re
-import shlex
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -228,12 +227,9 @@ def _rollout(change: Change) -> Iterable[str]:
 
 def _rollback(change: Change) -> Iterable[str]:
     """Return the way back."""
-    model, target = change.promotion.version.model, change.promotion.target
-    command = f"sluice rollback {shlex.quote(_visible(model))} --target {shlex.quote(target)}"
     old = _name(change.old_uri) if change.old_uri else "nothing: it is the first to serve here"
     yield from ("", "### Rollback", "")
-    yield f"- Run {_name(command)}; it proposes the last version that served."
-    yield f"- Or by hand: {_name('git revert -m 1 <merge commit>')}. The slot held {old} before."
+    yield f"- {_name('git revert -m 1 <merge commit>')}. The slot held {old} before."
 
 
 def _footer(promotion: Promotion) -> Iterable[str]:

@@ -20,8 +20,10 @@ from sqlalchemy import Connection, Engine, event
 
 from processor import log
 from processor.adapters.forges.local import LocalForge
+from processor.adapters.http import Http
 from processor.adapters.ledgers import Ledger
 from processor.adapters.ledgers.lock import held
+from processor.adapters.registries.mlflow import MlflowRegistry
 from processor.app.lifecycle import serve, serve_over
 from processor.app.outside import Outside
 from processor.engine.clock import SystemClock
@@ -48,18 +50,19 @@ WRITES = {
 
 @dataclass
 class Points:
-    """Counts the points passed; the n-th is the last."""
+    """Counts the points passed; the n-th, or the first of a name, is the last."""
 
     file: Path
-    fatal: int
+    fatal: int | str
     passed: int = 0
     changes: int = 0
 
     def pass_(self, name: str) -> None:
         self.passed += 1
+        last = self.fatal in {self.passed, name}
         with self.file.open("a") as out:
-            out.write(f"{self.passed} {name}{' KILL' if self.passed == self.fatal else ''}\n")
-        if self.passed == self.fatal:
+            out.write(f"{self.passed} {name}{' KILL' if last else ''}\n")
+        if last:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def before_commits(self) -> None:
@@ -143,14 +146,24 @@ class Forgetful:
         stored: Effect = await self.real.begin(effect)
         return replace(stored, state="todo", quiet_until=None)
 
+    async def of_cause(self, _: str) -> Sequence[Effect]:
+        return ()
+
     async def save(self, effect: Effect) -> None:
         await self.real.save(effect)
 
 
-async def _serve(config: Path, world: str, points: Points, *, dedupe: bool) -> None:
+async def _serve(config: Path, world: str, points: Points, mlflow: str, *, dedupe: bool) -> None:
     loaded = load(config)
-    async with aiohttp.ClientSession() as session:
+    async with (
+        aiohttp.ClientSession() as session,
+        Http(product="registry", base_url=mlflow) as http,
+    ):
         registry: Any = Remote(session, f"{world}/registry", points)
+        if mlflow:
+            roots = {"mlflow-artifacts:/": "s3://models/"}
+            real = MlflowRegistry(registry_id="main", http=http, artifact_roots=roots)
+            registry = Pointed(real, points)
         forge = LocalForge(name="local", path=loaded.settings.forges["local"].local.path)
         reader: Any = Pointed(forge, points, frozenset() if dedupe else frozenset({"find"}))
         if not dedupe:
@@ -181,7 +194,9 @@ async def _serve_forgetful(loaded: Loaded, outside: Outside) -> None:
     await serve_over(loaded, replace(ledger, effects=forgetful), outside, clock)
 
 
-def main(config: Path, world: str, points: Path, fatal: int, dedupe: bool) -> None:  # noqa: FBT001
+def main(
+    config: Path, world: str, points: Path, fatal: int | str, *, dedupe: bool, mlflow: str
+) -> None:
     """Run until stopped or killed."""
     with (config.parent / "log.txt").open("a") as out:
         os.dup2(out.fileno(), 1)
@@ -190,4 +205,4 @@ def main(config: Path, world: str, points: Path, fatal: int, dedupe: bool) -> No
         passing = Points(points, fatal)
         passing.before_commits()
         with held(load(config).settings.ledger.path):
-            asyncio.run(_serve(config, world, passing, dedupe=dedupe))
+            asyncio.run(_serve(config, world, passing, mlflow, dedupe=dedupe))

@@ -20,6 +20,7 @@ import aiohttp
 
 from tests.drills.spawned import main
 from tests.drills.world import MODEL, World
+from tests.parts.mlflow import MlflowServer
 
 CONFIG = """\
 mode: full
@@ -70,6 +71,8 @@ class Told:
     merges: int
     told: set[str]
     kills: int
+    unfinished: int
+    sending: int
     points: list[str]
     work: dict[str, int]
     effects: dict[str, int]
@@ -82,10 +85,13 @@ class Story:
 
     world: World
     port: int
-    fatal: int = 0
+    fatal: int | str = 0
     dedupe: bool = True
     runs: tuple[str, ...] = ("run-1", "run-2", "run-3")
+    mlflow: MlflowServer | None = None
     kills: int = 0
+    unfinished: int = 0
+    sending: int = 0
     _process: BaseProcess | None = None
     _ana: str = ""
     _approved: set[str] = field(default_factory=set)
@@ -119,10 +125,32 @@ class Story:
     async def _tell(self) -> None:
         """Be everybody but the processor."""
         for run in self.runs:
-            self.world.registry.finish_run("default", run, metrics=RUNS[run], user="tara")
-            await self._emit(run)
-            await self._until_told(run)
+            run_id = await self._train(run)
+            await self._emit(run_id)
+            await self._until_told(run, run_id)
         await self._until_quiet()
+
+    async def _train(self, run: str) -> str:
+        """Be the training run; return its id in the registry."""
+        if self.mlflow is None:
+            self.world.registry.finish_run("default", run, metrics=RUNS[run], user="tara")
+            return run
+        run_id = await asyncio.to_thread(self.mlflow.log_model)
+        for name, value in RUNS[run].items():
+            metric = {"run_id": run_id, "key": name, "value": float(value), "timestamp": 1}
+            await asyncio.to_thread(self.mlflow.call, "POST", "runs/log-metric", metric)
+        return run_id
+
+    async def _created(self) -> Counter[str]:
+        """Ask the registry how many versions each run has."""
+        if self.mlflow is None:
+            seen = await self.world.registry.versions("default", None)
+            return Counter(one.run_id for one in seen)
+        listed = await asyncio.to_thread(
+            self.mlflow.call, "GET", "model-versions/search", filter=f"name='{MODEL}'"
+        )
+        mine = {run for (run,) in self._ask(_RUNS_TOLD)}
+        return Counter("run" for one in listed["model_versions"] if one["run_id"] in mine)
 
     async def _keep_it_running(self) -> None:
         """Start the processor, and start it again whenever it is gone."""
@@ -134,14 +162,18 @@ class Story:
                 self.world.url,
                 folder / "points.txt",
                 fatal,
-                self.dedupe,
             )
-            self._process = _CONTEXT.Process(target=main, args=args, daemon=True)
+            more = {"dedupe": self.dedupe, "mlflow": self.mlflow.url if self.mlflow else ""}
+            self._process = _CONTEXT.Process(target=main, args=args, kwargs=more, daemon=True)
             self._process.start()
             while self._process.is_alive():
                 await asyncio.sleep(0.02)
             assert self._process.exitcode == -signal.SIGKILL, "it ended by itself: see log.txt"
             self.kills += 1
+            self.unfinished += self._count(
+                "SELECT count(*) FROM work WHERE state IN ('ready','running','waiting')"
+            ) + self._count("SELECT count(*) FROM event WHERE pos IS NULL OR dispatched = 0")
+            self.sending += self._count("SELECT count(*) FROM effect WHERE state = 'sending'")
             fatal = 0
 
     async def _stop(self) -> None:
@@ -223,7 +255,11 @@ class Story:
         except sqlite3.OperationalError:
             return []
 
-    async def _until_told(self, run: str) -> None:
+    def _count(self, query: str) -> int:
+        """Return one number of the ledger's, 0 while there is no ledger."""
+        return next((int(row[0]) for row in self._ask(query)), 0)
+
+    async def _until_told(self, run: str, run_id: str) -> None:
         """Wait until a version has served, or was refused."""
         good = float(RUNS[run]["accuracy"]) >= 0.9
         kind = "sluice.rollout.succeeded.v1" if good else "sluice.evaluation.failed.v1"
@@ -233,7 +269,7 @@ class Story:
             " WHERE seen.type = 'sluice.model_version.registered.v1'"
             " AND json_extract(seen.data, '$.run_id') = ?",
             kind,
-            run,
+            run_id,
         ):
             await asyncio.sleep(0.03)
 
@@ -273,13 +309,13 @@ class Story:
         return Told(
             events=events,
             marks=marks,
-            created=Counter(
-                seen.run_id for seen in await self.world.registry.versions("default", None)
-            ),
+            created=await self._created(),
             proposals=Counter(body["title"] for body in bodies if not body.get("void")),
             merges=int(await self.world.git("rev-list", "--merges", "--count", "main")),
             told={key for key, _ in self.world.channel.told},
             kills=self.kills,
+            unfinished=self.unfinished,
+            sending=self.sending,
             points=points,
             work=dict(self._ask("SELECT state, count(*) FROM work GROUP BY state")),
             effects=dict(self._ask("SELECT state, count(*) FROM effect GROUP BY state")),
@@ -293,6 +329,9 @@ _OBSERVATIONS = {
     "sluice.alias.set.v1",
     "sluice.alias.removed.v1",
 }
+_RUNS_TOLD = (
+    "SELECT json_extract(data, '$.run_id') FROM event WHERE type = 'sluice.training.completed.v1'"
+)
 _PASSING = {
     "sluice.rollout.progressed.v1",
 }

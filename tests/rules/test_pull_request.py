@@ -107,7 +107,7 @@ def test_the_body_says_it_all() -> None:
         "| <code>apps/fraud.yaml</code> | <code>spec.x</code> |",
         "1 of <code>ana</code>, <code>bo</code>",
         "1200 s from the merge",
-        "<code>sluice rollback fraud --target production</code>",
+        "<code>git revert -m 1 &#60;merge commit&#62;</code>",
         "git revert -m 1",
     ):
         assert part in body, part
