@@ -9,6 +9,8 @@ import sys
 from contextlib import AbstractContextManager
 
 import structlog
+import structlog.tracebacks
+import structlog.typing
 
 
 def set_up(*, pretty: bool | None = None, level: str = "info") -> None:
@@ -19,16 +21,23 @@ def set_up(*, pretty: bool | None = None, level: str = "info") -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks
-            if not readable
-            else structlog.processors.UnicodeDecoder(),
-            structlog.dev.ConsoleRenderer()
-            if readable
-            else structlog.processors.JSONRenderer(ensure_ascii=False),
+            *(_READABLE if readable else _LINES),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+
+
+# Tracebacks never show locals: those of a frame may be a token, a password, a header.
+_LINES: tuple[structlog.typing.Processor, ...] = (
+    structlog.processors.ExceptionRenderer(
+        structlog.tracebacks.ExceptionDictTransformer(show_locals=False, max_frames=20)
+    ),
+    structlog.processors.JSONRenderer(ensure_ascii=False),
+)
+_READABLE: tuple[structlog.typing.Processor, ...] = (
+    structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+)
 
 
 def say(event: str, **fields: object) -> None:

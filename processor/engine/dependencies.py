@@ -3,7 +3,7 @@
 Place in the flow: sources and worker report, `/readyz`, status and doctor read.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from processor import log
@@ -17,6 +17,7 @@ class KnownStates:
 
     clock: Clock
     _states: dict[str, State] = field(default_factory=dict)
+    _back: list[str] = field(default_factory=list)
 
     def report(self, name: str, problem: str = "") -> None:
         """Keep the moment a state began."""
@@ -26,9 +27,16 @@ class KnownStates:
             if problem:
                 log.warn("dependency.down", dependency=name, reason=problem)
             elif known is not None:
+                self._back.append(name)
                 log.say("dependency.back", dependency=name)
         elif known.problem != problem:
             self._states[name] = State(problem, known.since)
+
+    def recovered(self) -> Sequence[str]:
+        """Return who is back, once."""
+        back = tuple(self._back)
+        self._back.clear()
+        return back
 
     def states(self) -> Mapping[str, State]:
         """Return a copy."""

@@ -56,6 +56,8 @@ class Worker:
         while not self.stopping.is_set():
             self.planned.clear()
             try:
+                for product in self.dependencies.recovered():
+                    await self.work.hurry(product)
                 await self._take(handlers)
                 wait = await self._until_due()
             except Unavailable as outage:
@@ -97,12 +99,29 @@ class Worker:
             outcome = ""
             while not outcome:
                 try:
-                    outcome = await self._act(route, work, event)
+                    outcome = await self._settled(route, work, event)
                 except Unavailable as outage:
                     # The ledger itself: the row cannot even be put off, so hold on to it.
                     self.dependencies.report(outage.product, str(outage))
                     await self.clock.sleep(outage.after)
             log.say("handler.done", outcome=outcome, took=round(time.monotonic() - began, 3))
+
+    async def _settled(self, route: Route[Any] | None, work: Work, event: Event) -> str:
+        """Have the turn; a row whose outcome cannot be stored is dead, and its lane moves on."""
+        try:
+            return await self._act(route, work, event)
+        except Unavailable:
+            raise
+        except Exception as bug:  # noqa: BLE001 - a fold or a value that cannot be stored
+            log.failed("row.unsettled")
+            reason = f"its outcome could not be stored: {type(bug).__name__}: {bug}"
+            try:
+                return await self._bury(work, reason)
+            except Unavailable:
+                raise
+            except Exception:  # noqa: BLE001 - then at least without telling it
+                await self.work.bury(work, reason, None)
+                return f"dead: {reason}"
 
     async def _act(self, route: Route[Any] | None, work: Work, event: Event) -> str:
         """Call the handler and settle what came of it; return that in a word."""
@@ -151,8 +170,9 @@ class Worker:
         """Hold the lane and try again later, or give the row up when its budget is spent."""
         if failure.blames and work.blamed + 1 >= _BUDGET:
             return await self._bury(work, f"{_BUDGET} tries failed, the last with: {failure}")
-        backoff = min(failure.after * 2.0 ** min(work.attempts, 16), self.longest)
-        wait = max(failure.after, backoff) if failure.blames else min(failure.after, self.longest)
+        wait = failure.after
+        if failure.blames or isinstance(failure, Unavailable):
+            wait = min(wait * 2.0 ** min(work.attempts, 16), max(self.longest, wait))
         until = self.clock.now() + timedelta(seconds=wait)
         await self.work.postpone(
             work, until=until, error=str(failure), tail=False, blamed=failure.blames

@@ -31,6 +31,7 @@ Message = tuple[Attributes, object]
 _LONGEST: Final = 250
 _LONGEST_TEXT: Final = 2000
 _JSON = re.compile(r"[a-z0-9.-]+/(?:[a-z0-9.-]+\+)?json\s*(?:;.*)?", re.ASCII | re.IGNORECASE)
+_YEARS = range(1970, 2200)  # when an event can have happened
 _RFC3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
@@ -186,9 +187,12 @@ def _time(value: object) -> datetime | None:
     if not isinstance(value, str) or not _RFC3339.fullmatch(value):
         raise _malformed("time", "must be an RFC 3339 time such as 2026-04-01T09:30:00Z")
     try:
-        return datetime.fromisoformat(value.upper()).astimezone(UTC)
+        moment = datetime.fromisoformat(value.upper()).astimezone(UTC)
     except (ValueError, OverflowError) as exc:
         raise _malformed("time", f"{value!r} is no moment of the calendar") from exc
+    if moment.year not in _YEARS:
+        raise _malformed("time", f"{value!r} is not between {_YEARS.start} and {_YEARS.stop - 1}")
+    return moment
 
 
 def _insist_on_json(content_type: object) -> None:

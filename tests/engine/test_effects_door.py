@@ -195,3 +195,38 @@ async def test_the_mode_says_what_may_be_written(
     assert (await ledger.effects.begin(an_effect(kind))).state == "suppressed"
     await door(ledger, clock, "full").converge(an_effect(kind), send, quiet=1)
     assert sent == [kind], "allowed later, it is made"
+
+
+async def test_what_was_on_its_way_is_not_sent_again_in_a_mode_that_forbids_it(
+    ledger: Ledger, clock: JumpingClock
+) -> None:
+    sent = []
+
+    async def lost() -> str:
+        sent.append(1)
+        raise Unavailable("forge", "reset")
+
+    with pytest.raises(Unavailable):
+        await door(ledger, clock).converge(an_effect("proposal.merge"), lost, quiet=1)
+    with pytest.raises(Suppressed):
+        await door(ledger, clock, "observe").converge(an_effect("proposal.merge"), lost, quiet=1)
+    assert sent == [1]
+
+
+async def test_what_was_created_is_adopted_even_in_a_mode_that_forbids_it(
+    ledger: Ledger, clock: JumpingClock
+) -> None:
+    forge = Forge(lose=True)
+    with pytest.raises(Unavailable):
+        await create(door(ledger, clock), forge)
+    await clock.jump(60)
+    assert await create(door(ledger, clock, "observe"), forge) == "#1"
+    lost = Forge(late=True)
+    through = door(ledger, clock)
+    with pytest.raises(Unavailable):
+        await through.create(an_effect(key="2"), lost.send, lost.look, lost.clear, quiet=60)
+    await clock.jump(60)
+    watching = door(ledger, clock, "observe")
+    with pytest.raises(Suppressed):
+        await watching.create(an_effect(key="2"), lost.send, lost.look, lost.clear, quiet=60)
+    assert (lost.made, lost.cleared) == ([], set())

@@ -238,3 +238,39 @@ async def test_stopping_lets_a_turn_end_and_keeps_the_rest(tmp_path: Path) -> No
     ledger = await Ledger.open(tmp_path / "sluice.db", "main", SystemClock())
     assert (await ledger.counts.summary()).work == {"done": 1, "ready": 1}
     await ledger.close()
+
+
+async def test_a_row_whose_outcome_cannot_be_stored_is_dead_and_its_lane_moves_on(
+    tmp_path: Path,
+) -> None:
+    class Unstorable(EvaluationRequested):
+        def model_dump_json(self, **_: Any) -> str:
+            raise ValueError("a fold bug, say")
+
+    async def handler(event: VersionRegistered) -> Sequence[Event]:
+        if event.version.number == "1":
+            head = event.leads_to(EvaluationRequested, About.of(event.version))
+            return [Unstorable(head=head, version=event.version)]
+        return []
+
+    async with running(tmp_path, handler) as engine:
+        for number in ("1", "2"):
+            await engine.ledger.log.append([registered(a_version(number))])
+        await engine.state_is(dead=1, done=1)
+        [told] = await died(engine)
+        assert "could not be stored: ValueError: a fold bug, say" in told.reason
+
+
+async def test_rows_go_on_as_soon_as_a_product_is_back(tmp_path: Path) -> None:
+    handler = Scripted([Unavailable("registry", "down", after=3600.0)])
+    async with running(tmp_path, handler) as engine:
+        await engine.ledger.log.append([registered(a_version())])
+
+        async def waits() -> bool:
+            return bool((await engine.ledger.counts.summary()).waiting)
+
+        await engine.until(waits)
+        engine.dependencies.report("registry")
+        engine.worker.planned.set()
+        await engine.state_is(done=1)
+    assert handler.turns == ["1", "1"]

@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -288,3 +288,43 @@ async def test_events_of_types_this_code_does_not_know_wait_undispatched(ledger:
     assert await ledger.log.place(10) == []
     assert await ledger.work.dispatch(one_turn) == 0
     assert (await ledger.counts.summary()).undispatched == 1
+
+
+@pytest.mark.parametrize("year", [1, 999, 1970, 9999])
+async def test_moments_of_any_year_are_stored_and_read_back(ledger: Ledger, year: int) -> None:
+    at = datetime(year, 1, 2, tzinfo=UTC)
+    version = a_version()
+    said = registered(version)
+    said = said.model_copy(update={"head": said.head.model_copy(update={"time": at})})
+    await ledger.log.append([said])
+    [placed] = await ledger.log.place(10)
+    assert placed.at == at
+
+
+async def test_an_event_that_cannot_be_read_is_a_dead_row_and_the_next_goes_on(
+    ledger: Ledger,
+) -> None:
+    await ledger.log.append([registered(a_version("1"))])
+    await ledger.database.write(
+        lambda connection: (
+            connection.execute(schema.event.update().values(data='{"x": 1}')).rowcount
+        )
+    )
+    await ledger.log.append([registered(a_version("2"))])
+    assert [one.event for one in await ledger.log.place(10)] == [registered(a_version("2"))]
+    assert await ledger.work.dispatch(one_turn) == 2
+    [(_, event)] = await ledger.work.claim([], 10)
+    assert event == registered(a_version("2"))
+    [dead] = (await ledger.counts.summary()).dead
+    assert "cannot be read" in dead.error
+
+
+async def test_any_failure_of_a_commit_reaches_everybody_who_waits(ledger: Ledger) -> None:
+    def closes(connection: Connection) -> None:
+        connection.rollback()
+
+    answers = await asyncio.gather(
+        *(ledger.database.write(closes) for _ in range(3)), return_exceptions=True
+    )
+    assert all(isinstance(answer, Exception) for answer in answers)
+    assert len((await ledger.log.append([registered(a_version())])).new) == 1

@@ -75,16 +75,14 @@ class Database:
             try:
                 answers = await self._batch(batch)
             except DBAPIError as error:
-                for waiting in batch:
-                    _fail(waiting, Unavailable("ledger", str(error.orig)))
+                _fail(batch, Unavailable("ledger", str(error.orig)))
                 continue
-            except Unavailable as refusal:
-                for waiting in batch:
-                    _fail(waiting, refusal)
+            except Exception as bug:  # noqa: BLE001 - handed to everybody who waits
+                _fail(batch, bug)
                 continue
             for waiting, (value, problem) in zip(batch, answers, strict=True):
                 if problem is not None:
-                    _fail(waiting, problem)
+                    _fail([waiting], problem)
                 elif not waiting.done.done():
                     waiting.done.set_result(value)
 
@@ -111,10 +109,11 @@ class Database:
             return await connection.run_sync(run)
 
 
-def _fail(waiting: _Waiting, problem: Exception) -> None:
-    """Hand a failure to whoever waits, if anybody still does."""
-    if not waiting.done.done():
-        waiting.done.set_exception(problem)
+def _fail(batch: list[_Waiting], problem: Exception) -> None:
+    """Hand a failure to whoever still waits."""
+    for waiting in batch:
+        if not waiting.done.done():
+            waiting.done.set_exception(problem)
 
 
 def _engine(path: Path, *, writing: bool) -> AsyncEngine:

@@ -6,6 +6,7 @@ that added something: the relay's wake-up.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -101,7 +102,9 @@ def _place(connection: Connection, limit: int) -> list[Recorded]:
         connection.execute(
             update(table).where(table.c.seq == row.seq).values(pos=pos, hash=previous)
         )
-        if row.type in BY_TYPE:
-            one = rows.recorded(row)
-            placed.append(Recorded(one.event, one.observed_at, one.at, pos, previous))
+        # One that this code cannot read has its place all the same: dispatch tells of it.
+        with suppress(ValueError):
+            if row.type in BY_TYPE:
+                one = rows.recorded(row)
+                placed.append(Recorded(one.event, one.observed_at, one.at, pos, previous))
     return placed

@@ -38,7 +38,7 @@ class Moment(TypeDecorator[datetime]):
         """Write microseconds always, so that text order is time order."""
         if value is None:
             return None
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """Read it back, aware."""
@@ -98,6 +98,7 @@ work = Table(
     UniqueConstraint("event_seq", "handler", "part"),
     sqlite_autoincrement=True,
 )
+Index("work_by_place", work.c.place)
 Index("work_open", work.c.lane, work.c.place, sqlite_where=work.c.state.in_(["ready", "running"]))
 Index("work_by_state", work.c.state, work.c.due_at)
 

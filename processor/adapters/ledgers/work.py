@@ -8,15 +8,16 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, Row, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from processor.adapters.ledgers import appending, rows, schema
 from processor.adapters.ledgers.database import Database
 from processor.events import BY_TYPE, Event
 from processor.ports.clock import Clock
-from processor.ports.work import Plan
+from processor.ports.work import Plan, Turn
 from processor.values.work import Work
 
 _AT_ONCE = 500  # events dispatched in one transaction
@@ -57,9 +58,23 @@ class TableWork:
         """Append what the handler said, and the row is done."""
         await self._end(work, "done", "", events)
 
-    async def bury(self, work: Work, reason: str, told: Event) -> None:
+    async def bury(self, work: Work, reason: str, told: Event | None) -> None:
         """Give the row up and tell it."""
-        await self._end(work, "dead", reason, (told,))
+        await self._end(work, "dead", reason, () if told is None else (told,))
+
+    async def hurry(self, product: str) -> int:
+        """Make the rows due that wait for a product which answers again; return how many."""
+        now = self.clock.now()
+
+        def job(connection: Connection) -> int:
+            waiting = _work.c.error.startswith(f"{product}: ", autoescape=True)
+            return connection.execute(
+                update(_work)
+                .where(_work.c.state == "ready", _work.c.due_at > now, waiting)
+                .values(due_at=now)
+            ).rowcount
+
+        return await self.database.write(job)
 
     async def postpone(
         self, work: Work, *, until: datetime, error: str, tail: bool, blamed: bool
@@ -120,7 +135,8 @@ def _dispatch(connection: Connection, plan: Plan, now: datetime) -> int:
     ).all()
     place = _tail(connection) if waiting else 0
     for row in waiting:
-        for turn in plan(rows.recorded(row).event):
+        turns, error = _turns(plan, row)
+        for turn in turns:
             connection.execute(
                 insert(_work)
                 .values(
@@ -129,18 +145,26 @@ def _dispatch(connection: Connection, plan: Plan, now: datetime) -> int:
                     part=turn.part,
                     lane=turn.lane,
                     place=place,
-                    state="ready",
+                    state="dead" if error else "ready",
                     attempts=0,
                     blamed=0,
                     recorded_at=row.observed_at,
                     due_at=now,
-                    error="",
+                    error=error,
                 )
                 .on_conflict_do_nothing()
             )
             place += 1
         connection.execute(update(table).where(table.c.seq == row.seq).values(dispatched=True))
     return len(waiting)
+
+
+def _turns(plan: Plan, row: Row[Any]) -> tuple[Sequence[Turn], str]:
+    """Return an event's turns; one that cannot be read is a dead row, not the end of dispatch."""
+    try:
+        return plan(rows.recorded(row).event), ""
+    except ValueError as unreadable:
+        return [Turn("dispatch", "", f"unreadable:{row.id}")], f"cannot be read: {unreadable}"
 
 
 def _claim(

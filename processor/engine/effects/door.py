@@ -52,9 +52,10 @@ class Door:
         `quiet` is how many seconds a lost request of it may still land. Returns the result,
         also of an earlier attempt that is done.
         """
-        stored = await self._begin(effect)
+        stored = await self.effects.begin(effect)
         if stored.state == "done":
             return stored.result or ""
+        await self._allow(stored)
         return await self._send(stored, send, quiet)
 
     async def create(
@@ -72,30 +73,33 @@ class Door:
         `clear` what a late request of the old attempt would need, look again, send anew.
         `send` and `clear` get the attempt's number, from 1.
         """
-        stored = await self._begin(effect)
+        stored = await self.effects.begin(effect)
         if stored.state == "done":
             return stored.result or ""
         if stored.state in {"sending", "ambiguous"}:
             await self._wait_out(stored, quiet)
             found = await look()
-            if found is None and clear is not None:
+            if found is None and clear is not None and self._allows(effect):
                 await clear(stored.attempt)
                 found = await look()
             if found is not None:
                 await self.answered(stored, found)
                 return found
+        await self._allow(stored)
         attempt = stored.attempt + 1
         return await self._send(stored, lambda: send(attempt), quiet)
 
-    async def _begin(self, effect: Effect) -> Effect:
-        """Record the wish; refuse it when the mode does."""
-        stored = await self.effects.begin(effect)
-        if stored.state not in {"todo", "suppressed"}:
-            return stored
-        if _RANK[self.mode] < _RANK[_NEEDS[effect.kind]]:
+    def _allows(self, effect: Effect) -> bool:
+        """Tell whether the mode allows such a write."""
+        return _RANK[self.mode] >= _RANK[_NEEDS[effect.kind]]
+
+    async def _allow(self, stored: Effect) -> None:
+        """Refuse what the mode forbids; one that may be on its way already stays in doubt."""
+        if self._allows(stored):
+            return
+        if stored.state == "todo":
             await self.effects.save(replace(stored, state="suppressed"))
-            raise Suppressed(f"mode {self.mode} does not allow {effect.kind}")
-        return stored
+        raise Suppressed(f"mode {self.mode} does not allow {stored.kind}")
 
     async def _send(self, effect: Effect, send: Callable[[], Awaitable[str]], quiet: float) -> str:
         """Send once; record before and after."""

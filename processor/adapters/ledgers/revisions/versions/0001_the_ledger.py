@@ -91,6 +91,7 @@ def _work() -> None:
         sa.UniqueConstraint("event_seq", "handler", "part"),
         sqlite_autoincrement=True,
     )
+    op.create_index("work_by_place", "work", ["place"])
     op.create_index(
         "work_open",
         "work",
