@@ -18,7 +18,7 @@ def test_a_traceback_shows_where_but_no_value(
 ) -> None:
     log.set_up(pretty=pretty)
     try:
-        fail("".join(["hun", "ter2"]))
+        fail(f"hunter{1 + 1}")
     except ValueError:
         log.failed("handler.raised", handler="x")
     told = capsys.readouterr().err

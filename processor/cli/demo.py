@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 Yes = Annotated[bool, typer.Option("--yes", help="Let a second local person approve.")]
-Keep = Annotated[bool, typer.Option("--keep", help="Leave the parts up until Ctrl-C.")]
+Keep = Annotated[bool, typer.Option("--keep", help="Leave the parts up and say how to stop them.")]
 Seed = Annotated[int, typer.Option("--seed", help="Changes data, metrics and the model's name.")]
 Port = Annotated[
     int | None, typer.Option("--port", min=1, max=65535, help="Of the pages; else a free one.")
