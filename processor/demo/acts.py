@@ -117,7 +117,7 @@ class Acts:
         say(f"version {number} waits for you. Look at it, signed in as {APPROVER}:")
         say(f"    {self.client.sign_in_link(APPROVER)}")
         say(f"    {self.client.page(promotion['id'])}")
-        say("or, in another terminal:")
+        say("or instead (a link works once), in another terminal:")
         if not token.exists():
             link = self.client.sign_in_link(APPROVER)
             say(f"    sluice sign-in '{link}' --token-file {token}")

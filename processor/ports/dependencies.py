@@ -3,7 +3,7 @@
 Place in the flow: sources and worker report, `/readyz`, status and doctor read.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -22,6 +22,10 @@ class Dependencies(Protocol):
 
     def report(self, name: str, problem: str = "") -> None:
         """Say that a product answers, or why it does not."""
+        ...
+
+    def recovered(self) -> Sequence[str]:
+        """Return the products that answer again since this was last asked."""
         ...
 
     def states(self) -> Mapping[str, State]:

@@ -63,8 +63,12 @@ class WorkQueue(Protocol):
         """
         ...
 
-    async def bury(self, work: Work, reason: str, told: Event) -> None:
-        """Give the row up and append the event that tells it, in one transaction."""
+    async def bury(self, work: Work, reason: str, told: Event | None) -> None:
+        """Give the row up and append the event that tells it (if any), in one transaction."""
+        ...
+
+    async def hurry(self, product: str) -> int:
+        """Make the rows due that wait for a product which answers again; return how many."""
         ...
 
     async def next_due(self) -> datetime | None:

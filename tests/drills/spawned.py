@@ -27,10 +27,11 @@ from processor.adapters.registries.mlflow import MlflowRegistry
 from processor.app.lifecycle import serve, serve_over
 from processor.app.outside import Outside
 from processor.engine.clock import SystemClock
-from processor.errors import Unavailable
+from processor.errors import Terminal, Unavailable
 from processor.settings.load import Loaded, load
 from processor.values.effect import Effect
 from processor.values.proposal import Proposal
+from tests.drills.world import Failed
 
 WRITES = {
     "create_version",
@@ -103,8 +104,9 @@ class Remote:
             raise Unavailable(self.url.rpartition("/")[2], str(problem)) from problem
         if method in WRITES:
             self.points.pass_(f"after {method}")
-        if isinstance(result, Exception):
-            raise result
+        if isinstance(result, Failed):
+            product, _, reason = result.reason.partition(": ")
+            raise Unavailable(product, reason) if result.outage else Terminal(result.reason)
         return result
 
 

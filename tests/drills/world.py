@@ -15,6 +15,7 @@ from aiohttp import web
 
 from processor.adapters.forges.local import create_repository
 from processor.engine.clock import SystemClock
+from processor.errors import SluiceError, Unavailable
 from processor.testing.cluster import MemoryCluster
 from processor.testing.registry import MemoryRegistry
 from processor.values.serving import Workload
@@ -35,6 +36,14 @@ spec:
       storageUri: ""
 """
 WORKLOAD = Workload("local", "InferenceService", "fraud", "default")
+
+
+@dataclass(frozen=True)
+class Failed:
+    """What a part raised, on its way to the other process."""
+
+    outage: bool
+    reason: str
 
 
 @dataclass
@@ -94,8 +103,8 @@ class World:
         answer: object
         try:
             answer = await getattr(part[request.match_info["part"]], method)(*args)
-        except Exception as problem:  # noqa: BLE001 - handed to the other side as it is
-            answer = problem
+        except SluiceError as problem:
+            answer = Failed(isinstance(problem, Unavailable), str(problem))
         return web.Response(body=pickle.dumps(answer))
 
 
