@@ -1,10 +1,18 @@
 """Logs: readable or JSON, and never a secret of a frame."""
 
 import json
+from collections.abc import Iterator
 
 import pytest
+import structlog
 
 from processor import log
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was() -> Iterator[None]:
+    yield
+    structlog.reset_defaults()
 
 
 def fail(token: str) -> None:

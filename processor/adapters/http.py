@@ -8,6 +8,7 @@ and redirects are not followed: credentials go to the configured host alone.
 """
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -54,13 +55,15 @@ class Answer:
 class Http:
     """A session with one product; use it inside `async with`.
 
-    `product` is its name in messages, `timeout` the seconds one request may take, `attempts` how
-    often a GET is tried, `pause` the seconds before the first repetition (then doubled).
+    `product` is its name in messages, `setting` where its address is written, `timeout` the
+    seconds one request may take, `attempts` how often a GET is tried, `pause` the seconds before
+    the first repetition (then doubled).
     `auth` gives the headers that prove who we are and may raise OSError for an unreadable file.
     """
 
     product: str
     base_url: str
+    setting: str = ""
     auth: Callable[[], Mapping[str, str]] | None = field(default=None, repr=False)
     timeout: float = 30.0
     attempts: int = 3
@@ -145,11 +148,32 @@ class Http:
                 self._judge(response, answer)
                 return answer
         except TimeoutError:
-            reason = f"no answer from {self.base_url} within {self.timeout:g} s"
+            reason = f"{self.base_url} gave no answer within {self.timeout:g} s"
             raise _Hiccup(self.product, reason) from None
         except aiohttp.ClientError as error:
-            reason = f"{self.base_url} cannot be reached: {type(error).__name__}: {error}"
-            raise _Hiccup(self.product, reason) from None
+            raise _Hiccup(self.product, self._words(error)) from None
+
+    def _words(self, error: aiohttp.ClientError) -> str:
+        """Return why there is no answer, and what to do about it."""
+        change = f"set {self.setting}" if self.setting else "correct its address"
+        match error:
+            case aiohttp.ClientConnectorDNSError():
+                name = error.host
+                return f"no host is called {name}: {change}, or look at this machine's name service"
+            case aiohttp.ClientConnectorCertificateError():
+                why = getattr(error.certificate_error, "verify_message", "") or "it is not valid"
+                return f"this machine does not trust the certificate of {self.base_url}: {why}"
+            case aiohttp.ClientConnectorSSLError():
+                return f"{self.base_url} does not speak TLS as it should: {change} if it is http"
+            case aiohttp.ClientConnectorError(os_error=ConnectionRefusedError()):
+                return f"nothing listens at {self.base_url}: start it, or {change}"
+            case aiohttp.ClientConnectorError():
+                why = os.strerror(error.errno).lower() if error.errno else str(error.os_error)
+                return f"{self.base_url} cannot be reached: {why}"
+            case aiohttp.ServerDisconnectedError():
+                return f"{self.base_url} closed the connection without an answer"
+            case _:
+                return f"{self.base_url} broke the answer off: {type(error).__name__}: {error}"
 
     def _credentials(self) -> Mapping[str, str]:
         """Return the headers that prove who we are."""

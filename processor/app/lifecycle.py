@@ -16,7 +16,6 @@ from processor.adapters.ledgers.lock import held
 from processor.app.outside import Outside, open_outside
 from processor.app.program import Program, assemble
 from processor.engine.clock import SystemClock
-from processor.errors import Terminal, Unavailable
 from processor.ports.clock import Clock
 from processor.ports.log import EventLog
 from processor.ports.views import Views
@@ -99,20 +98,3 @@ async def open_reader(loaded: Loaded) -> AsyncIterator[Reader]:
         yield Reader(views=ledger.views, log=ledger.log, work=ledger.counts)
     finally:
         await ledger.close()
-
-
-async def check(loaded: Loaded) -> list[str]:
-    """Ask every product whether it answers; each line begins with `ok:` or `not ok:`."""
-    async with open_outside(loaded) as outside:
-        asked = {
-            "registry": outside.registry.check,
-            **{f"forge {name}": forge.check for name, forge in outside.forges.items()},
-            **{f"cluster {name}": cluster.check for name, cluster in outside.clusters.items()},
-        }
-        lines = []
-        for name, ask in asked.items():
-            try:
-                lines.append(f"ok: {name}: {await ask()}")
-            except (Unavailable, Terminal) as problem:
-                lines.append(f"not ok: {name}: {problem}")
-        return lines

@@ -15,15 +15,16 @@ from processor.engine.dependencies import KnownStates
 from processor.ports.clock import Clock
 from processor.settings.load import Loaded
 from processor.sources.deadlines import DeadlinesSource
+from processor.sources.findings import LEDGER, Findings
 from processor.sources.gates import GatesSource
+from processor.sources.outages import OutagesSource
 from processor.sources.proposals import ProposalsSource
 from processor.sources.registry import RegistrySource
 from processor.sources.rollouts import RolloutsSource
-from processor.sources.schedule import keep_looking
+from processor.sources.ruled import Ruled
+from processor.sources.schedule import Look, keep_looking
 
 _OWN = timedelta(seconds=0.5)  # between looks at our own ledger
-
-Look = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,11 +36,15 @@ class Sources:
     rollouts: RolloutsSource
     gates: GatesSource
     deadlines: DeadlinesSource
+    outages: OutagesSource
 
 
-def sources(loaded: Loaded, ledger: Ledger, outside: Outside, clock: Clock) -> Sources:
+def sources(
+    loaded: Loaded, ledger: Ledger, outside: Outside, clock: Clock, dependencies: KnownStates
+) -> Sources:
     """Give each source what it looks at and where it says what it saw."""
     settings, policies = loaded.settings, loaded.policies
+    ruled = Ruled(policies)
     incarnation = str(ledger.incarnation)
     return Sources(
         registry=RegistrySource(
@@ -61,33 +66,39 @@ def sources(loaded: Loaded, ledger: Ledger, outside: Outside, clock: Clock) -> S
         rollouts=RolloutsSource(
             registry_id=settings.registry.id,
             clusters=outside.clusters,
-            policies=policies,
+            policies=ruled,
             log=ledger.log,
             snapshots=ledger.snapshots,
             views=ledger.views,
             clock=clock,
             incarnation=incarnation,
         ),
-        gates=GatesSource(views=ledger.views, policies=policies, log=ledger.log),
+        gates=GatesSource(views=ledger.views, policies=ruled, log=ledger.log),
         deadlines=DeadlinesSource(views=ledger.views, log=ledger.log, clock=clock),
+        outages=OutagesSource(
+            checks={f"forge {name}": forge.check for name, forge in outside.forges.items()},
+            dependencies=dependencies,
+        ),
     )
 
 
 def looks(
     loaded: Loaded, on: Sources, outside: Outside, clock: Clock, dependencies: KnownStates
-) -> list[Look]:
+) -> list[Callable[[], Awaitable[None]]]:
     """Return one endless task per look."""
     poll = loaded.settings.poll
     forges = [f"forge {name}" for name in outside.forges]
     clusters = [f"cluster {name}" for name in outside.clusters]
+    findings = Findings(dependencies=dependencies)
     rows: list[tuple[str, Sequence[str], timedelta, Look]] = [
         ("registry.changes", ["registry"], poll.changes, on.registry.look_changes),
         ("registry.models", ["registry"], poll.models, on.registry.look_models),
         ("registry.reconcile", ["registry"], poll.reconcile, on.registry.reconcile),
         ("proposals", forges, poll.proposals, on.proposals.look),
         ("rollouts", clusters, poll.rollouts, on.rollouts.look),
-        ("gates", ["ledger"], _OWN, on.gates.look),
-        ("deadlines", ["ledger"], _OWN, on.deadlines.look),
+        ("outages", forges, poll.proposals, on.outages.look),
+        ("gates", [LEDGER], _OWN, on.gates.look),
+        ("deadlines", [LEDGER], _OWN, on.deadlines.look),
     ]
     return [
         partial(
@@ -97,7 +108,7 @@ def looks(
             products=products,
             every=every.total_seconds(),
             clock=clock,
-            dependencies=dependencies,
+            findings=findings,
             wake=asyncio.Event(),
         )
         for name, products, every, look in rows

@@ -51,7 +51,11 @@ async def open_outside(loaded: Loaded) -> AsyncIterator[Outside]:
             name: LocalCluster(
                 name=name,
                 http=await stack.enter_async_context(
-                    Http(product=f"cluster {name}", base_url=str(cluster.local.url))
+                    Http(
+                        product=f"cluster {name}",
+                        base_url=str(cluster.local.url),
+                        setting=f"clusters.{name}.local.url",
+                    )
                 ),
             )
             for name, cluster in settings.clusters.items()
@@ -69,7 +73,12 @@ async def open_outside(loaded: Loaded) -> AsyncIterator[Outside]:
 @asynccontextmanager
 async def _registry(settings: RegistrySettings) -> AsyncIterator[MlflowRegistry]:
     """Open the session with MLflow."""
-    http = Http(product="registry", base_url=str(settings.url), auth=_auth(settings))
+    http = Http(
+        product="registry",
+        base_url=str(settings.url),
+        setting="registry.url",
+        auth=_auth(settings),
+    )
     async with http:
         yield MlflowRegistry(
             registry_id=settings.id, http=http, artifact_roots=settings.artifact_roots

@@ -55,21 +55,7 @@ def assemble(loaded: Loaded, ledger: Ledger, outside: Outside, clock: Clock) -> 
     stopping, planned = asyncio.Event(), asyncio.Event()
     bus = LocalBus()
     doors = _doors(loaded, ledger, outside, clock)
-    rows = routes(
-        Needs(
-            registry=outside.registry,
-            forges=outside.forges,
-            views=ledger.views,
-            policies=loaded.policies,
-            people=loaded.people,
-            clock=clock,
-            registry_effects=doors.registry,
-            proposal_effects=doors.proposals,
-            announcements=doors.announcements,
-            notify={"log": settings.notify.log},
-            browser_url=str(settings.registry.browser_url or settings.registry.url),
-        )
-    )
+    rows = routes(_needs(loaded, ledger, outside, doors, clock))
     worker = Worker(
         registry_id=settings.registry.id,
         routes=rows,
@@ -82,7 +68,7 @@ def assemble(loaded: Loaded, ledger: Ledger, outside: Outside, clock: Clock) -> 
     relay = Relay(places=ledger.log, bus=bus, clock=clock, appended=ledger.appended)
     ingest = Ingest(routes=rows, work=ledger.work, bus=bus, clock=clock, planned=planned)
     readiness = Readiness()
-    on = sources(loaded, ledger, outside, clock)
+    on = sources(loaded, ledger, outside, clock, dependencies)
     tasks = looks(loaded, on, outside, clock, dependencies)
     return Program(
         worker=worker,
@@ -90,6 +76,24 @@ def assemble(loaded: Loaded, ledger: Ledger, outside: Outside, clock: Clock) -> 
         site=site(loaded, ledger, doors.proposals, dependencies, clock, readiness),
         readiness=readiness,
         stopping=stopping,
+    )
+
+
+def _needs(loaded: Loaded, ledger: Ledger, outside: Outside, doors: _Doors, clock: Clock) -> Needs:
+    """Return what reactions look at and act through."""
+    settings = loaded.settings
+    return Needs(
+        registry=outside.registry,
+        forges=outside.forges,
+        views=ledger.views,
+        policies=loaded.policies,
+        people=loaded.people,
+        clock=clock,
+        registry_effects=doors.registry,
+        proposal_effects=doors.proposals,
+        announcements=doors.announcements,
+        notify={"log": settings.notify.log},
+        browser_url=str(settings.registry.browser_url or settings.registry.url),
     )
 
 

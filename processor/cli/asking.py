@@ -5,7 +5,7 @@ both are made of the same view.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +28,10 @@ class _Unheard:
 
     def report(self, name: str, problem: str = "") -> None:
         """Keep nothing: a reader does not look at products."""
+
+    def recovered(self) -> Sequence[str]:
+        """Return nobody."""
+        return ()
 
     def states(self) -> Mapping[str, State]:
         """Return nothing."""

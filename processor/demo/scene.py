@@ -172,6 +172,7 @@ def _make_repository(scene: Scene, example: Traversable) -> None:
     who = ["-c", "user.name=platform", "-c", "user.email=platform@example.com"]
     for words in (
         ["init", "--quiet", "--bare", "--initial-branch=main"],
+        ["config", "receive.hideRefs", "refs/sluice"],
         ["add", "--all", "--", "README.md", "apps"],
         [*who, "commit", "--quiet", "--message", "The screening model, not yet served"],
     ):

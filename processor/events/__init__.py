@@ -34,6 +34,7 @@ from processor.events.promotion import (
     PromotionRejected,
     PromotionRequested,
     PromotionSuperseded,
+    PromotionUpdated,
     PromotionWithdrawn,
 )
 from processor.events.rollout import (
@@ -66,6 +67,7 @@ CATALOG: tuple[type[Event], ...] = (
     EvaluationInconclusive,
     PromotionRequested,
     PromotionProposed,
+    PromotionUpdated,
     PromotionSuperseded,
     PromotionWithdrawn,
     PromotionRejected,
@@ -113,6 +115,7 @@ __all__ = [
     "PromotionRejected",
     "PromotionRequested",
     "PromotionSuperseded",
+    "PromotionUpdated",
     "PromotionWithdrawn",
     "RolloutFailed",
     "RolloutProgressed",

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from processor.events.event import Event
 from processor.values.principal import Principal
-from processor.values.proposal import ProposalRef
+from processor.values.proposal import ProposalRef, ScalarEdit
 from processor.values.slot import Slot
 from processor.values.version import Version
 
@@ -52,6 +52,22 @@ class PromotionProposed(_OfPromotion):
     """The storage URI it would be set to."""
     proposal: ProposalRef
     """The pull request."""
+    edits: tuple[ScalarEdit, ...] = ()
+    """What it changes, as it was opened."""
+
+
+class PromotionUpdated(_OfPromotion):
+    """Somebody pushed to its branch: the pull request has another head, or other committers."""
+
+    kind: ClassVar[str] = "promotion.updated"
+    slot: Slot
+    """The scalar in Git that would change."""
+    proposal: ProposalRef
+    """The pull request as it is now."""
+    committers: tuple[Principal, ...]
+    """Whose commits are on the branch besides Sluice's, as the commits name them."""
+    reason: str
+    """What is new, in words."""
 
 
 class PromotionSuperseded(_OfPromotion):

@@ -7,7 +7,7 @@ delays only itself.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from processor.events import Event
+from processor.events import Event, WorkDied
 from processor.ports.effects import Announcements
 from processor.rules.announcement import text_of
 
@@ -20,6 +20,11 @@ class Announce:
     effects: Announcements
 
     async def __call__(self, event: Event) -> Sequence[Event]:
-        """Say nothing more."""
+        """Say nothing more; a failing endpoint is never told about itself."""
+        if isinstance(event, WorkDied) and (event.handler, event.part) == (
+            "announce",
+            self.endpoint,
+        ):
+            return []
         await self.effects.tell(self.endpoint, text_of(event), event.head.id)
         return []

@@ -32,6 +32,7 @@ from processor.rules.gates.awaited import silent
 from processor.rules.gates.metric import judge
 from processor.rules.gates.verdict import verdict_of
 from processor.rules.promotion import MERGED, OPEN
+from processor.rules.slot_conflicts import conflict_of
 from processor.rules.slots import slot_of
 from processor.values.about import About
 from processor.values.evaluation import Comparison, GateResult
@@ -42,6 +43,7 @@ from processor.values.serving import Serving
 from processor.values.version import Version
 
 _RUNNING = {"RUNNING", "SCHEDULED"}
+_SLOT = "one model per slot"
 _PATIENCE = 24 * 3600.0  # seconds a run may go on after its version appeared
 _VERDICTS: dict[str, type[Judged]] = {
     "passed": EvaluationPassed,
@@ -79,7 +81,7 @@ class Evaluate:
             if heard is None:
                 return []
             answered = heard
-        results = (*results, *answered)
+        results = await self._placed(version, (*results, *answered))
         kind = _VERDICTS[verdict_of(results)]
         verdict = kind(
             head=event.leads_to(kind, About.of(version)),
@@ -119,19 +121,41 @@ class Evaluate:
             Comparison(champion, tuple(row for _, row in judged)),
         )
 
+    async def _placed(
+        self, version: Version, results: tuple[GateResult, ...]
+    ) -> tuple[GateResult, ...]:
+        """Return the answers, and for one that would pass that another model has its slot.
+
+        So a second model is refused by name before it is proposed, and a person decides.
+        """
+        if verdict_of(results) != "passed":
+            return results
+        live = frozenset(await self.views.models("live"))
+        met = [key for key in await self.views.models() if key in live]
+        conflict = conflict_of(self.policies, met, version.key)
+        if conflict is None:
+            return results
+        return (*results, GateResult(_SLOT, "slot", "inconclusive", conflict))
+
     async def _champion(
         self, policy: Policy, version: Version
     ) -> tuple[Version | None, dict[str, str] | None]:
-        """Return the version observed serving at the default target, and its metrics."""
+        """Return the version observed serving at the default target, and its metrics.
+
+        While nothing answers there it is the one that served last: an outage lowers no bar.
+        """
         slot = slot_of(policy.default_target, version.model)
         serving = await self.views.get(Serving, slot.key)
-        if serving is None or serving.version is None or serving.version == version:
+        champion = serving.version if serving else None
+        if serving is not None and serving.uri is None:
+            champion = serving.previous
+        if champion is None or champion == version:
             return None, None
-        record = await self.views.get(VersionRecord, serving.version.path)
+        record = await self.views.get(VersionRecord, champion.path)
         run = None
         if record is not None and record.run_id:
             run = await self.registry.run(version.workspace, record.run_id)
-        return serving.version, dict(run.metrics) if run is not None else {}
+        return champion, dict(run.metrics) if run is not None else {}
 
     def _started(
         self,
@@ -151,14 +175,17 @@ class Evaluate:
         )
 
     async def _asked_for(self, policy: Policy, verdict: Judged) -> Sequence[Event]:
-        """Return the request for the first target, unless it passed before or was refused."""
+        """Return the request for the first target, unless it passed before or was refused.
+
+        One that a newer took over from does not come back by itself.
+        """
         if not isinstance(verdict, EvaluationPassed):
             return []
         target = policy.first_target
         for promotion in await self.views.find(Promotion, model=verdict.version.key):
             if (promotion.version, promotion.target) != (verdict.version, target.name):
                 continue
-            if promotion.state in OPEN | MERGED | {"rejected"}:
+            if promotion.state in OPEN | MERGED | {"rejected", "superseded"}:
                 return []
         head = verdict.leads_to(
             PromotionRequested, About.of(verdict.version, target.name), target.name
@@ -178,17 +205,17 @@ class Evaluate:
 def _heard(
     event: GateFinished | DeadlinePassed, policy: Policy, record: VersionRecord
 ) -> tuple[GateResult, ...] | None:
-    """Return every awaited answer once all are in (or time is up); None: stale, or still out."""
+    """Return every awaited answer once all are in (or time is up); None: stale, or still out.
+
+    The gates are those of the policy in force now: one that nobody was asked for has no answer.
+    """
     judgement = record.judgement
     if judgement is None or judgement.verdict is not None:
         return None
     started = event.evaluation_id if isinstance(event, GateFinished) else event.event_id
     if judgement.event_id != started:
         return None
-    answered = tuple(result for result in judgement.results if result.kind == "event")
-    if not judgement.pending:
-        return answered
-    if isinstance(event, GateFinished):
+    if judgement.pending and isinstance(event, GateFinished):
         return None
-    late = tuple(silent(gate) for gate in policy.awaited if gate.event in judgement.pending)
-    return (*answered, *late)
+    said = {result.gate: result for result in judgement.results if result.kind == "event"}
+    return tuple(said.get(gate.title, silent(gate)) for gate in policy.awaited)

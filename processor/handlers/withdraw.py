@@ -22,9 +22,10 @@ from processor.ports.views import Views
 from processor.rules.conditions import gates_missing
 from processor.rules.gates.verdict import shortfalls
 from processor.rules.proposal_end import withdrawn_because
-from processor.rules.slots import repository_of
+from processor.rules.slots import slot_of
 from processor.values.about import About
 from processor.values.principal import SLUICE
+from processor.values.serving import Serving
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +41,10 @@ class Withdraw:
     ) -> Sequence[Event]:
         """Return the evaluations asked for; closings are said by `sources/proposals`."""
         said: list[Event] = []
-        for one in await standing(self.views, event):
+        for one in await standing(self.views, self.policies, event):
             match event:
                 case ServingChanged():
-                    said += self._judge_again(one, event)
+                    said += await self._judge_again(one, event)
                 case EvaluationFailed() if one.promotion.restores:
                     pass
                 case EvaluationFailed():
@@ -53,26 +54,25 @@ class Withdraw:
                     await self._close(one, "the version was deleted", event.head.id)
         return said
 
-    def _judge_again(self, one: Standing, event: ServingChanged) -> Sequence[Event]:
+    async def _judge_again(self, one: Standing, event: ServingChanged) -> Sequence[Event]:
         """Return the wish for a new evaluation when the old compared with something else."""
-        if not gates_missing(one.promotion, one.record, one.serving):
+        version = one.promotion.version
+        judged_at = slot_of(one.policy.default_target, version.model)
+        serving = await self.views.get(Serving, judged_at.key)
+        if not gates_missing(one.promotion, one.record, serving):
             return []
-        about = About.of(one.promotion.version)
+        about = About.of(version)
         return [
             EvaluationRequested(
                 head=event.leads_to(EvaluationRequested, about, one.promotion.id),
-                version=one.promotion.version,
+                version=version,
                 reason="what serves changed since it was compared",
             )
         ]
 
     async def _close(self, one: Standing, reason: str, cause: str) -> None:
         """Close one pull request."""
-        version = one.promotion.version
-        policy = self.policies.ruling(version.workspace, version.model)
-        target = policy.target(one.promotion.target) if policy else None
-        if target is None or one.promotion.proposal is None:
+        if one.promotion.proposal is None:
             return
         number = one.promotion.proposal.number
-        where = repository_of(target)
-        await self.effects.close(where, number, withdrawn_because(reason), SLUICE, cause)
+        await self.effects.close(one.where, number, withdrawn_because(reason), SLUICE, cause)

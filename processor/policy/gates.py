@@ -30,7 +30,9 @@ def _span(value: object) -> object:
 
 def _exact(value: object) -> object:
     """Keep a bound as the decimal a person wrote: 0.1 stays 0.1."""
-    return Decimal(str(value)) if isinstance(value, int | float) else value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return Decimal(str(value))
+    return value
 
 
 Duration = Annotated[timedelta, BeforeValidator(_span)]

@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from processor.errors import Terminal
 from processor.policy.gates import EventGate, Gate, MetricGate, digest_of
 from processor.policy.model import Written
 from processor.policy.targets import Target
@@ -76,6 +77,20 @@ def specificity(pattern: str) -> tuple[int, int]:
     return (len(pattern) - wild, -wild)
 
 
+class PolicyTie(Terminal, ValueError):
+    """Two policies rule one model and neither pattern is the more specific."""
+
+    def __init__(self, workspace: str, model: str, first: str, second: str) -> None:
+        """Name the model and both patterns."""
+        where = "" if workspace == "default" else f" in workspace {workspace!r}"
+        super().__init__(
+            f"model {model!r}{where} is ruled by both {first!r} and {second!r}: "
+            "make one of them more specific"
+        )
+        self.workspace, self.model = workspace, model
+        self.patterns = (first, second)
+
+
 @dataclass(frozen=True)
 class Policies:
     """Every policy in force."""
@@ -83,7 +98,7 @@ class Policies:
     all: tuple[Policy, ...]
 
     def ruling(self, workspace: str, model: str) -> Policy | None:
-        """Return the policy of a model, or None. Ties raise ValueError naming both."""
+        """Return the policy of a model, or None. Raises PolicyTie naming both of two."""
         matches = [
             policy
             for policy in self.all
@@ -91,10 +106,7 @@ class Policies:
         ]
         matches.sort(key=lambda policy: specificity(policy.models), reverse=True)
         if len(matches) > 1 and specificity(matches[0].models) == specificity(matches[1].models):
-            raise ValueError(
-                f"model {model!r} is ruled by both {matches[0].models!r} and "
-                f"{matches[1].models!r}: make one of them more specific"
-            )
+            raise PolicyTie(workspace, model, matches[0].models, matches[1].models)
         return matches[0] if matches else None
 
     @property

@@ -62,6 +62,10 @@ class EventLog(Protocol):
         """Return the events of one model key (and its targets) in ledger order, up to a moment."""
         ...
 
+    async def of_type(self, kind: type[Event], key: str) -> Sequence[Recorded]:
+        """Return the events of one type about one model key, in ledger order."""
+        ...
+
     async def page(self, after: int, limit: int) -> Sequence[Recorded]:
         """Return placed events with pos > `after`, in pos order."""
         ...

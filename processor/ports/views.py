@@ -35,3 +35,10 @@ class Views(Protocol):
         VersionRecord: `live` or `deleted`; Deadline: `open` or `passed`; others: empty).
         """
         ...
+
+    async def models(self, state: str | None = None) -> Sequence[str]:
+        """Return the keys of the models that have a VersionRecord (in that state).
+
+        The model met first comes first.
+        """
+        ...

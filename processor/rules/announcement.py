@@ -10,6 +10,7 @@ from processor.events import (
     EvaluationFailed,
     EvaluationInconclusive,
     Event,
+    PromotionBypassed,
     PromotionProposed,
     RolloutSucceeded,
     ServingChanged,
@@ -44,6 +45,8 @@ def _detail(event: Event) -> str:
             return "; ".join(shortfalls(event.results))
         case PromotionProposed():
             return event.proposal.url
+        case PromotionBypassed():
+            return "; ".join(event.unmet)
         case ServingChanged():
             return f"{event.uri or 'nothing answers'}{'' if event.approved else ' (not approved)'}"
         case RolloutSucceeded():

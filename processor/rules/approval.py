@@ -42,7 +42,10 @@ class Parties:
 def parties_of(
     promotion: Promotion, record: VersionRecord | None, proposal: Proposal | None, people: People
 ) -> Parties:
-    """Return whose change a promotion is, under the names of `people`."""
+    """Return whose change a promotion is, under the names of `people`.
+
+    Committers are those of the pull request where it was asked for, else those last heard of.
+    """
     training = record.judgement.training if record and record.judgement else None
     return Parties(
         requester=promotion.requested_by,
@@ -50,7 +53,7 @@ def parties_of(
         registrar=UNKNOWN,
         committers=tuple(
             people.committer(who)
-            for who in (proposal.committers if proposal else ())
+            for who in (proposal if proposal is not None else promotion).committers
             if who != SLUICE
         ),
     )
@@ -94,9 +97,13 @@ def needed(rule: Written, parties: Parties, *, restores: bool = False) -> int:
 
 
 def unmet(rule: Written, promotion: Promotion, parties: Parties, head_sha: str) -> Sequence[str]:
-    """Return what is still missing before this head may be merged, in words; empty: nothing."""
+    """Return what is still missing before this head may be merged, in words; empty: nothing.
+
+    Without people, the gates are all that vouches: only for the head we proposed, and only while
+    nobody else's commit is in it.
+    """
     if rule == "automatic":
-        return ()
+        return _strange(promotion, parties, head_sha)
     have = counted(rule, promotion, parties, head_sha)
     short = needed(rule, parties, restores=promotion.restores) - len(have)
     missing = []
@@ -112,3 +119,14 @@ def unmet(rule: Written, promotion: Promotion, parties: Parties, head_sha: str) 
             f"can be given by {', '.join(able) if able else 'nobody: widen approval.people'}"
         )
     return missing
+
+
+def _strange(promotion: Promotion, parties: Parties, head_sha: str) -> Sequence[str]:
+    """Return what is on the branch besides what we proposed."""
+    opened = promotion.opened_head or (promotion.proposal.head_sha if promotion.proposal else "")
+    if opened and head_sha != opened:
+        return (f"the head moved to {head_sha} after it was proposed",)
+    if parties.committers:
+        names = ", ".join(str(who) for who in parties.committers)
+        return (f"the branch holds commits by {names}, and this target asks nobody about them",)
+    return ()

@@ -30,6 +30,24 @@ def gates_missing(
     """Return what the gates still owe; a way back needs none."""
     if promotion.restores:
         return ()
+    if owed := verdict_missing(promotion, record):
+        return owed
+    judgement = record.judgement if record else None
+    champion = judgement.comparison.champion if judgement and judgement.comparison else None
+    now = serving.version if serving else None
+    if now is not None and now not in {champion, promotion.version}:
+        beside = f"v{champion.number}" if champion else "nothing"
+        return (f"it was compared with {beside}, but v{now.number} serves now: judged again soon",)
+    return ()
+
+
+def verdict_missing(promotion: Promotion, record: VersionRecord | None) -> Sequence[str]:
+    """Return what the verdict lacks; with whom it was compared does not count here.
+
+    This is what a merge is judged by afterwards: by then the version itself may serve.
+    """
+    if promotion.restores:
+        return ()
     if record is None or record.deleted:
         return (f"{promotion.version} is no longer in the registry",)
     judgement = record.judgement
@@ -37,9 +55,4 @@ def gates_missing(
         return ("its gates have not all answered",)
     if judgement.verdict != "passed":
         return (f"its newest evaluation {judgement.verdict}",)
-    champion = judgement.comparison.champion if judgement.comparison else None
-    now = serving.version if serving else None
-    if now is not None and now not in {champion, promotion.version}:
-        beside = f"v{champion.number}" if champion else "nothing"
-        return (f"it was compared with {beside}, but v{now.number} serves now: judged again soon",)
     return ()

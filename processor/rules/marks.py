@@ -42,12 +42,14 @@ class Known:
 def demand(policy: Policy, known: Known) -> tuple[Mark, ...]:
     """Return the marks that differ from what the registry was last seen or told to say."""
     wanted: dict[tuple[str, str], tuple[Version, str]] = {}
+    gone = {record.version for record in known.records if record.deleted}
     for record in known.records:
-        if not record.deleted and (stage := _stage(policy, known, record)):
+        if record.version not in gone and (stage := _stage(policy, known, record)):
             wanted[record.version.path, "stage"] = (record.version, stage)
     for target in policy.targets:
         for mark, version in _aliases(target, known):
-            wanted[version.key, mark] = (version, version.number)
+            if version not in gone:
+                wanted[version.key, mark] = (version, version.number)
     return tuple(
         Mark(version, mark, value, previous)
         for (_, mark), (version, value) in wanted.items()
@@ -83,12 +85,14 @@ def _stages(marks: Sequence[str]) -> list[str]:
 def _stage(policy: Policy, known: Known, record: VersionRecord) -> str | None:
     """Return the stage one version should have: the highest any target asks, else Archived."""
     asked: list[str] = []
-    ever = False
+    ever = needed = False
     for target in policy.targets:
         merged = _current(target, known)
-        serves = any(
-            row.target == target.name and row.version == record.version for row in known.servings
-        )
+        serves = [
+            row
+            for row in known.servings
+            if row.target == target.name and row.version == record.version
+        ]
         awaited = any(
             row.version == record.version and row.target == target.name and row.state in OPEN
             for row in known.promotions
@@ -97,7 +101,13 @@ def _stage(policy: Policy, known: Known, record: VersionRecord) -> str | None:
             row.version == record.version and row.target == target.name and row.merge_sha
             for row in known.promotions
         )
-        if (merged is not None and merged.version == record.version) or serves:
+        served_last = any(
+            row.version == record.version and row.target == target.name and row.state == "serving"
+            for row in known.promotions
+        )
+        needed = needed or awaited or served_last or bool(serves)
+        approved = any(row.approved for row in serves)
+        if (merged is not None and merged.version == record.version) or approved:
             asked += _stages((*target.registry.on_merge, *target.registry.on_serving))
         if awaited:
             asked += _stages(target.registry.on_gates)
@@ -106,17 +116,21 @@ def _stage(policy: Policy, known: Known, record: VersionRecord) -> str | None:
     if asked:
         return max(asked, key=lambda stage: _RANK[stage])
     marks_production = any(_stages(target.registry.on_merge) for target in policy.targets)
-    return "Archived" if ever and marks_production else None
+    return "Archived" if ever and not needed and marks_production else None
 
 
 def _current(target: Target, known: Known) -> Promotion | None:
-    """Return the promotion whose merge Git names now: the newest approved one of the target."""
+    """Return the promotion whose merge Git names now: the newest approved one of the target.
+
+    Promotions of a slot are merged in the order they were requested, since a newer one closes
+    the older; `changed_at` moves with the rollout, so it does not tell which came last.
+    """
     merged = [
         row
         for row in known.promotions
         if row.target == target.name and row.state in MERGED and row.state != "bypassed"
     ]
-    return max(merged, key=lambda row: row.changed_at, default=None)
+    return max(reversed(merged), key=lambda row: row.requested_at, default=None)
 
 
 def _aliases(target: Target, known: Known) -> list[tuple[str, Version]]:

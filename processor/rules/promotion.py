@@ -16,6 +16,7 @@ TABLE: Mapping[tuple[str, str], State] = {
     ("requested", "promotion.proposed"): "proposed",
     ("requested", "promotion.superseded"): "superseded",
     ("requested", "promotion.withdrawn"): "withdrawn",
+    ("proposed", "promotion.updated"): "proposed",
     ("proposed", "promotion.approved"): "approved",
     ("proposed", "promotion.bypassed"): "bypassed",
     ("proposed", "promotion.rejected"): "rejected",

@@ -6,6 +6,7 @@ Merged always wins. A close by us is never a rejection; a close by somebody who 
 approved is one; anybody else's close only withdraws the proposal.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from processor.events import (
@@ -18,10 +19,12 @@ from processor.events import (
     PromotionWithdrawn,
 )
 from processor.rules.approval import Parties, Written, counted, unmet
+from processor.rules.conditions import verdict_missing
 from processor.values.about import About
 from processor.values.principal import SLUICE, UNKNOWN, Principal
 from processor.values.promotion import Promotion
 from processor.values.proposal import Proposal
+from processor.values.record import VersionRecord
 
 SUPERSEDED = "superseded: "
 WITHDRAWN = "withdrawn: "
@@ -50,14 +53,17 @@ class Ending:
     """What the judgement rests on.
 
     `rule` is None when no policy or target rules the promotion any more, and `unruled` says so;
-    `merged_uri` is what the slot holds at the merge commit (None: nothing readable, and
-    `unreadable` says why, if there is more to say).
+    `record` is its version as known now, `then` as it was known at the merge; `merged_uri` is what
+    the slot holds at the merge commit (None: nothing readable, and `unreadable` says why, if there
+    is more to say).
     """
 
     promotion: Promotion
     proposal: Proposal
     rule: Written | None
     parties: Parties
+    record: VersionRecord | None
+    then: VersionRecord | None = None
     unruled: str = ""
     merged_uri: str | None = None
     unreadable: str = ""
@@ -74,10 +80,11 @@ def end_of(ending: Ending) -> EndEvent | None:
 def shortfalls(ending: Ending) -> tuple[str, ...]:
     """Return what was missing when it was merged, in words; empty: the rule held."""
     promotion, proposal = ending.promotion, ending.proposal
-    missing = (
+    missing = list(_ungated(ending))
+    missing += (
         [ending.unruled or "no policy rules this target any more"]
         if ending.rule is None
-        else list(unmet(ending.rule, promotion, ending.parties, proposal.head_sha))
+        else unmet(ending.rule, promotion, ending.parties, proposal.head_sha)
     )
     if ending.merged_uri is None:
         missing.append(
@@ -86,6 +93,15 @@ def shortfalls(ending: Ending) -> tuple[str, ...]:
     elif ending.merged_uri != promotion.uri:
         missing.append(f"merged content names {ending.merged_uri} instead of {promotion.uri}")
     return tuple(missing)
+
+
+def _ungated(ending: Ending) -> Sequence[str]:
+    """Return what the gates lacked; nothing where they had passed when it was merged.
+
+    What came after the merge (a new evaluation, the version's deletion) does not undo that.
+    """
+    lacked = verdict_missing(ending.promotion, ending.record)
+    return lacked if verdict_missing(ending.promotion, ending.then) else ()
 
 
 def _merged(ending: Ending) -> PromotionApproved | PromotionBypassed:

@@ -13,12 +13,17 @@ from processor.policy.targets import Edit, Target
 from processor.values.serving import Workload
 from processor.values.slot import Repository, Slot
 
+_PLAIN = re.compile(r"[a-z](?:[a-z0-9-]*[a-z0-9])?")
+_DIGESTED = re.compile(r".*-[0-9a-f]{8}")
 _LONGEST = 50  # leaves room for what controllers put behind a name within 63 characters
 
 
 def dns_name(model: str) -> str:
-    """Return a name Kubernetes takes; distinct models get distinct names."""
-    if re.fullmatch(r"[a-z](?:[a-z0-9-]*[a-z0-9])?", model) and len(model) <= _LONGEST:
+    """Return a name Kubernetes takes; distinct models get distinct names.
+
+    A name that looks as if it had a digest already gets one too: nobody can take another's name.
+    """
+    if _PLAIN.fullmatch(model) and not _DIGESTED.fullmatch(model) and len(model) <= _LONGEST:
         return model
     plain = re.sub(r"[^a-z0-9]+", "-", model.lower()).strip("-")
     digest = hashlib.sha256(model.encode()).hexdigest()[:8]

@@ -100,7 +100,7 @@ class WebSettings(Setting):
     """Pages, API and inbox."""
 
     listen: str = "127.0.0.1:8080"
-    """host:port; beyond loopback only with `auth`. Port 0 takes a free one."""
+    """host:port; beyond loopback only with `web.auth`. Port 0 takes a free one."""
     public_url: HttpUrl | None = None
     """How people reach it; empty: what it listens on."""
     auth: Literal["local"] = "local"
@@ -118,8 +118,8 @@ class WebSettings(Setting):
             raise ValueError(f"{value!r} is not host:port")
         if host.strip("[]") not in {"127.0.0.1", "::1", "localhost"}:
             raise ValueError(
-                f"{value!r} is reachable from other machines, and `auth: local` signs people in "
-                "by links meant for this one: listen on 127.0.0.1"
+                f"{value!r} is reachable from other machines, and `web.auth: local` signs people "
+                "in by links meant for this one: listen on 127.0.0.1"
             )
         return value
 

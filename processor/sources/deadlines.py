@@ -4,12 +4,14 @@ Place in the flow: deadlines are rows folded from events; each one that has pass
 in due order, also after the process was down over several.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from processor.events import DeadlinePassed
 from processor.ports.clock import Clock
 from processor.ports.log import EventLog
 from processor.ports.views import Views
+from processor.sources.findings import LEDGER
 from processor.values.about import About
 from processor.values.deadline import Deadline
 from processor.values.principal import SLUICE
@@ -23,8 +25,8 @@ class DeadlinesSource:
     log: EventLog
     clock: Clock
 
-    async def look(self) -> None:
-        """Tell what has passed."""
+    async def look(self) -> Mapping[str, str]:
+        """Tell what has passed; return that the ledger answered."""
         now = self.clock.now()
         waiting = await self.views.find(Deadline, state="open")
         for passed in sorted((one for one in waiting if one.due <= now), key=lambda one: one.due):
@@ -44,3 +46,4 @@ class DeadlinesSource:
                 version=passed.version,
             )
             await self.log.append([told])
+        return {LEDGER: ""}

@@ -4,14 +4,15 @@ Place in the flow: foreign events were stored by `web/inbox`; this finds those a
 waits for. An event that came before the evaluation started counts too: pipelines race.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from processor.events import ForeignReported, GateFinished
-from processor.policy.policy import Policies
 from processor.ports.log import EventLog, Recorded
 from processor.ports.views import Views
 from processor.rules.gates.awaited import heard
+from processor.sources.findings import LEDGER
+from processor.sources.ruled import Ruled
 from processor.values.about import About
 from processor.values.deadline import Deadline
 from processor.values.principal import SLUICE
@@ -23,22 +24,26 @@ class GatesSource:
     """Looks at evaluations whose gates are still out."""
 
     views: Views
-    policies: Policies
+    policies: Ruled
     log: EventLog
 
-    async def look(self) -> None:
-        """Say which awaited gates have an answer."""
+    async def look(self) -> Mapping[str, str]:
+        """Say which awaited gates have an answer; return that the ledger answered."""
         for window in await self.views.find(Deadline, state="open"):
             record = await self.views.get(VersionRecord, window.version.path)
             judgement = record.judgement if record else None
             if record and judgement and judgement.verdict is None and judgement.pending:
                 await self._answer(record, judgement)
+        return {LEDGER: ""}
 
     async def _answer(self, record: VersionRecord, judgement: Judgement) -> None:
         """Say it for one version."""
-        policy = self.policies.ruling(record.version.workspace, record.version.model)
-        reports = _reports(record, await self.log.of_key(record.version.key))
-        for gate in policy.awaited if policy else ():
+        policy = self.policies.by(record.version.workspace, record.version.model)
+        if policy is None:
+            return
+        told = await self.log.of_type(ForeignReported, record.version.key)
+        reports = _reports(record, told)
+        for gate in policy.awaited:
             report = reports.get(gate.event)
             if gate.event not in judgement.pending or report is None:
                 continue
@@ -58,10 +63,10 @@ class GatesSource:
             await self.log.append([finished])
 
 
-def _reports(record: VersionRecord, history: Sequence[Recorded]) -> dict[str, ForeignReported]:
+def _reports(record: VersionRecord, told: Sequence[Recorded]) -> dict[str, ForeignReported]:
     """Return the newest report of each type about one version."""
     return {
         one.event.type: one.event
-        for one in history
+        for one in told
         if isinstance(one.event, ForeignReported) and one.event.version == record.version.number
     }

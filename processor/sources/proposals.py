@@ -1,22 +1,24 @@
 """Look at every open promotion's pull request, and say how it ended.
 
-Place in the flow: `app` keeps it looking; it alone appends `promotion.approved`, `.bypassed`,
-`.rejected`, `.withdrawn`, `.superseded` and `approval.voided`, judged by `rules/proposal_end` from
-what the forge says now. A hook only makes the next look sooner.
+Place in the flow: `app` keeps it looking; it alone appends `promotion.updated`, `.approved`,
+`.bypassed`, `.rejected`, `.withdrawn`, `.superseded` and `approval.voided`, judged by
+`rules/proposal_end` from what the forge says now. A hook only makes the next look sooner.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from processor import log as logs
 from processor.errors import Terminal, Unavailable
-from processor.events import ApprovalVoided, Event
+from processor.events import ApprovalVoided, Event, PromotionUpdated
 from processor.policy.policy import Policies
 from processor.ports.log import EventLog
 from processor.ports.reading.forge import ForgeReader
 from processor.ports.views import Views
 from processor.rules.approval import Written, parties_of
+from processor.rules.history import fold_all
 from processor.rules.manifests import ManifestError, values_at
 from processor.rules.proposal_end import Ending, end_of
 from processor.values.about import About
@@ -25,6 +27,8 @@ from processor.values.principal import SLUICE
 from processor.values.promotion import Promotion
 from processor.values.proposal import Proposal
 from processor.values.record import VersionRecord
+
+_COARSE = timedelta(seconds=1)  # git tells the moment of a merge in whole seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,11 +44,10 @@ class ProposalsSource:
     log: EventLog
     views: Views
 
-    async def look(self) -> None:
+    async def look(self) -> Mapping[str, str]:
         """Look once at every proposal of a promotion that waits for a decision.
 
-        Raises Unavailable, for the first forge that could not be looked at, after all the others
-        were; what could be judged is in the log by then.
+        Return what each forge that was asked had against it; what could be judged is in the log.
         """
         waiting = await self.views.find(Promotion, state="proposed")
         by_forge: dict[str, list[Promotion]] = {}
@@ -53,9 +56,10 @@ class ProposalsSource:
         outages = await asyncio.gather(
             *(self._look_at(name, promotions) for name, promotions in by_forge.items())
         )
-        for outage in outages:
-            if outage is not None:
-                raise outage
+        return {
+            outage.product if outage else f"forge {name}": str(outage or "")
+            for name, outage in zip(by_forge, outages, strict=True)
+        }
 
     async def _look_at(self, name: str, promotions: Sequence[Promotion]) -> Unavailable | None:
         """Look at one forge's proposals; return the outage that ended it, or the first oddity."""
@@ -84,7 +88,7 @@ class ProposalsSource:
             return ()
         proposal = await forge.get(promotion.slot.where, promotion.proposal.number)
         if proposal.state == "open":
-            return _voided(promotion, proposal)
+            return (*_updated(promotion, proposal), *_voided(promotion, proposal))
         rule, unruled = self._rule(promotion)
         record = await self.views.get(VersionRecord, promotion.version.path)
         uri, unreadable = await _merged_uri(forge, promotion, proposal)
@@ -95,11 +99,22 @@ class ProposalsSource:
                 rule=rule,
                 unruled=unruled,
                 parties=parties_of(promotion, record, proposal, self.people),
+                record=record,
+                then=await self._then(promotion, proposal),
                 merged_uri=uri,
                 unreadable=unreadable,
             )
         )
         return () if end is None else (end,)
+
+    async def _then(self, promotion: Promotion, proposal: Proposal) -> VersionRecord | None:
+        """Return the version as the ledger knew it when it was merged, None for any other end."""
+        if proposal.state != "merged" or proposal.ended_at is None:
+            return None
+        until = proposal.ended_at + _COARSE
+        happened = await self.log.of_key(promotion.version.key, until=until)
+        found: VersionRecord | None = fold_all(happened)[VersionRecord].get(promotion.version.path)
+        return found
 
     def _rule(self, promotion: Promotion) -> tuple[Written | None, str]:
         """Return the approval rule in force, or None and what became of it."""
@@ -138,6 +153,38 @@ async def _merged_uri(
     return found[slot.path], ""
 
 
+def _updated(promotion: Promotion, proposal: Proposal) -> Sequence[PromotionUpdated]:
+    """Return that somebody pushed to it, when the ledger does not know yet.
+
+    How often it was pushed to before is in the id: a head may come back.
+    """
+    known = promotion.proposal
+    committers = tuple(sorted({who for who in proposal.committers if who != SLUICE}))
+    if known is None:
+        return ()
+    moves = proposal.head_sha != known.head_sha
+    if not moves and committers == promotion.committers:
+        return ()
+    whose = ", ".join(map(str, committers)) or "nobody but Sluice"
+    moved = f"its head moved from {known.head_sha[:12]} to {proposal.head_sha[:12]}"
+    return [
+        PromotionUpdated(
+            head=PromotionUpdated.heading(
+                About.of(promotion.version, promotion.target),
+                f"{promotion.id}:{promotion.updates + 1}:{proposal.head_sha}",
+                cause=promotion.request_id,
+            ),
+            promotion_id=promotion.id,
+            version=promotion.version,
+            target=promotion.target,
+            slot=promotion.slot,
+            proposal=proposal.ref,
+            committers=committers,
+            reason=f"{moved if moves else 'its committers changed'}; commits by {whose}",
+        )
+    ]
+
+
 def _voided(promotion: Promotion, proposal: Proposal) -> Sequence[ApprovalVoided]:
     """Return the approvals that no longer count because the head moved."""
     head = proposal.head_sha
@@ -145,7 +192,7 @@ def _voided(promotion: Promotion, proposal: Proposal) -> Sequence[ApprovalVoided
         ApprovalVoided(
             head=ApprovalVoided.heading(
                 About.of(promotion.version, promotion.target),
-                f"{promotion.id}:{given.head_sha}:{given.by.name}",
+                f"{promotion.id}:{given.head_sha}:{given.by.name}:{given.at.isoformat()}",
                 actor=SLUICE,
                 cause=promotion.request_id,
             ),

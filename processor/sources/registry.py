@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from processor.errors import Unavailable
+from processor.errors import Terminal, Unavailable
 from processor.ports.clock import Clock
 from processor.ports.log import EventLog
 from processor.ports.reading.registry import RegistryReader
@@ -60,7 +60,10 @@ class _Scope:
 
 @dataclass(frozen=True, kw_only=True)
 class RegistrySource:
-    """The looks at one registry. Each raises Unavailable when the registry is down."""
+    """The looks at one registry. Each returns that it answered.
+
+    Raises Unavailable when it is down, Terminal when it refuses to be read.
+    """
 
     registry_id: str
     workspaces: Sequence[str]
@@ -73,29 +76,30 @@ class RegistrySource:
     _begun: set[str] = field(default_factory=set, init=False, repr=False)
     _beginning: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
 
-    async def look_changes(self) -> None:
+    async def look_changes(self) -> Mapping[str, str]:
         """Read the versions that changed lately."""
-        await self._everywhere(self._changes)
+        return await self._everywhere(self._changes)
 
-    async def look_models(self) -> None:
+    async def look_models(self) -> Mapping[str, str]:
         """Read the aliases of every model."""
-        await self._everywhere(self._models)
+        return await self._everywhere(self._models)
 
-    async def reconcile(self) -> None:
+    async def reconcile(self) -> Mapping[str, str]:
         """Read every version there is; what is missing and confirmed missing is deleted."""
-        await self._everywhere(self._everything)
+        return await self._everywhere(self._everything)
 
-    async def _everywhere(self, look: Callable[[str], Awaitable[object]]) -> None:
+    async def _everywhere(self, look: Callable[[str], Awaitable[object]]) -> Mapping[str, str]:
         """Look at each workspace; one that does not answer keeps no other waiting."""
-        outage: Unavailable | None = None
+        outage: Unavailable | Terminal | None = None
         for workspace in self.workspaces:
             try:
                 await self._begin(workspace)
                 await look(workspace)
-            except Unavailable as problem:
+            except (Unavailable, Terminal) as problem:
                 outage = outage or problem
         if outage is not None:
             raise outage
+        return {"registry": ""}
 
     async def _begin(self, workspace: str) -> None:
         """Make the baseline once, across restarts."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from pydantic import TypeAdapter
 
-from processor.errors import Unavailable
+from processor.errors import Terminal, Unavailable
 from processor.events import (
     Event,
     RolloutFailed,
@@ -22,7 +22,6 @@ from processor.events import (
     ServingChanged,
     TargetAdopted,
 )
-from processor.policy.policy import Policies
 from processor.policy.targets import Target
 from processor.ports.clock import Clock
 from processor.ports.log import EventLog
@@ -31,12 +30,13 @@ from processor.ports.snapshots import Snapshots
 from processor.ports.views import Views
 from processor.rules.rollout import Adopted, Changed, Moved, Said, Watch, judge
 from processor.rules.slots import slot_of, workload_of
+from processor.sources.ruled import Ruled
 from processor.values.about import About
 from processor.values.promotion import Promotion
-from processor.values.record import VersionRecord
 from processor.values.serving import Observation
 from processor.values.slot import Slot
 from processor.values.snapshot import Snapshot
+from processor.values.version import parts_of
 
 _WATCH = TypeAdapter(Watch)
 _KINDS: Mapping[str, type[Event]] = {
@@ -69,52 +69,62 @@ class RolloutsSource:
 
     registry_id: str
     clusters: Mapping[str, ClusterReader]
-    policies: Policies
+    policies: Ruled
     log: EventLog
     snapshots: Snapshots
     views: Views
     clock: Clock
     incarnation: str
 
-    async def look(self) -> None:
-        """Look once at everything. Raises Unavailable for the clusters that are down, at the end.
+    async def look(self) -> Mapping[str, str]:
+        """Look once at everything; return what each cluster that was asked had against it.
 
         A cluster that is down hides only its own workloads.
         """
         by_cluster: dict[str, list[Place]] = {}
         for place in await self._places():
             by_cluster.setdefault(place.target.cluster, []).append(place)
+        # Every cluster is looked at to the end: an unexpected error must leave no look behind it.
         outages = await asyncio.gather(
-            *(self._look_at(cluster, places) for cluster, places in by_cluster.items())
+            *(self._look_at(cluster, places) for cluster, places in by_cluster.items()),
+            return_exceptions=True,
         )
-        down = [outage for outage in outages if outage is not None]
-        if len(down) == 1:
-            raise down[0]
-        if down:
-            raise Unavailable("clusters", "; ".join(str(outage) for outage in down))
+        found: dict[str, str] = {}
+        for cluster, outage in zip(by_cluster, outages, strict=True):
+            if isinstance(outage, Unavailable):
+                found[outage.product] = str(outage)
+            elif outage is None:
+                found[f"cluster {cluster}"] = ""
+            else:
+                raise outage
+        return found
 
     async def _places(self) -> Sequence[Place]:
         """Return every model with a version, deleted ones too, at every target of its policy."""
-        records = await self.views.find(VersionRecord)
-        models = {(row.version.workspace, row.version.model) for row in records}
+        models = sorted(parts_of(key) for key in await self.views.models())
         return [
             Place(workspace, model, target)
-            for workspace, model in sorted(models)
-            if (policy := self.policies.ruling(workspace, model)) is not None
+            for _, workspace, model in models
+            if (policy := self.policies.by(workspace, model)) is not None
             for target in policy.targets
         ]
 
     async def _look_at(self, cluster: str, places: Sequence[Place]) -> Unavailable | None:
-        """Look at one cluster's workloads; return the outage that stopped it, if one did."""
+        """Look at one cluster's workloads; return the outage that ended it, or the first oddity."""
         reader = self.clusters.get(cluster)
         if reader is None:
             return Unavailable(f"cluster {cluster}", "is not among the configured clusters")
-        try:
-            for place in places:
+        oddity: Unavailable | None = None
+        for place in places:
+            try:
                 await self._look_at_one(reader, place)
-        except Unavailable as outage:
-            return outage
-        return None
+            except Unavailable as outage:
+                return outage
+            except Terminal as odd:
+                # One workload that cannot be read must not hide the others of its cluster.
+                reason = f"{place.model} at {place.target.name} cannot be looked at: {odd}"
+                oddity = oddity or Unavailable(f"cluster {cluster}", reason)
+        return oddity
 
     async def _look_at_one(self, reader: ClusterReader, place: Place) -> None:
         """Look at one workload and append what that means, with the memory it follows from."""

@@ -216,8 +216,7 @@ class MemoryForge:
         tip = self._tip(it, seen.base)
         content = it.merged(tip, seen.head_sha)
         message = f"Merge #{number}\n\nMerged-By: {by.name}"
-        parents = (tip, seen.head_sha)
-        sha = it.add(Commit(parents, content, message, OURS, self._seconds()))
+        sha = it.add(Commit((tip, seen.head_sha), content, message, OURS, self._seconds()))
         self._end(it, kept, "merged", by, merge_sha=sha)
         it.branches[seen.base] = sha
         self.writes.append((f"merge #{number}", by))

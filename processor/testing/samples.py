@@ -4,6 +4,7 @@ Place in the flow: `schemas/examples` is written from these, contract tests of l
 feed on them, and people writing a consumer can use them as their test data.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from processor.values.about import About
 from processor.values.evaluation import Comparison, GateResult, MetricRow, Training
 from processor.values.principal import UNKNOWN, Principal, claimed
 from processor.values.promotion import promotion_id_of
-from processor.values.proposal import ProposalRef
+from processor.values.proposal import ProposalRef, ScalarEdit
 from processor.values.registry import Dataset
 from processor.values.slot import Slot
 from processor.values.version import Version
@@ -96,6 +97,10 @@ _REQUESTED = _say(
 )
 PROMOTION_ID = promotion_id_of(_REQUESTED.head.id)
 
+_PROPOSAL = ProposalRef(
+    7, "http://127.0.0.1:8080/p/7", f"sluice/{PROMOTION_ID}", HEAD_SHA, BASE_SHA
+)
+_PUSHED = replace(_PROPOSAL, head_sha="91ac5e0f2c7d4b1e8a6f3d2c1b0a99887766554e")
 _CHANGE: dict[str, Any] = {"slot": SLOT, "uri": URI}
 _JUDGED: dict[str, Any] = {
     "version": CANDIDATE,
@@ -186,9 +191,11 @@ SAMPLES: tuple[Event, ...] = (
     _promoted(
         said.PromotionProposed,
         **_CHANGE,
-        proposal=ProposalRef(
-            7, "http://127.0.0.1:8080/p/7", f"sluice/{PROMOTION_ID}", HEAD_SHA, BASE_SHA
-        ),
+        proposal=_PROPOSAL,
+        edits=(ScalarEdit(SLOT.file, SLOT.object, SLOT.path, "s3://mlflow/1/models/m-1b0c", URI),),
+    ),
+    _promoted(
+        said.PromotionUpdated, slot=SLOT, proposal=_PUSHED, committers=(BORIS,), reason="pushed to"
     ),
     _promoted(said.PromotionSuperseded, reason="fraud v3 was requested for the same slot"),
     _promoted(said.PromotionWithdrawn, reason="fraud v2 was deleted from the registry"),
@@ -248,7 +255,7 @@ SAMPLES: tuple[Event, ...] = (
     _say(
         said.DeadlinePassed,
         _VERSION,
-        deadline=f"gate window:{CANDIDATE.path}",
+        deadline=f"gates:{CANDIDATE.path}",
         what="gate window",
         event_id=said.EvaluationStarted.heading(_VERSION, "sample").id,
         due=NOW,

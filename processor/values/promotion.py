@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Literal
 
 from processor.values.principal import Principal
-from processor.values.proposal import ProposalRef
+from processor.values.proposal import ProposalRef, ScalarEdit
 from processor.values.slot import Slot
 from processor.values.version import Version
 
@@ -47,7 +47,11 @@ class Approval:
 
 @dataclass(frozen=True)
 class Promotion:
-    """The folded state of one promotion; `reason` says why it is in it, where there is one."""
+    """The folded state of one promotion; `reason` says why it is in it, where there is one.
+
+    `proposal` follows its branch: `opened_head` is the head we proposed, `edits` what that changes,
+    `committers` whose commits came besides ours, and `updates` how often it was pushed to.
+    """
 
     id: str
     version: Version
@@ -62,6 +66,10 @@ class Promotion:
     evaluation_id: str | None = None
     restores: bool = False
     proposal: ProposalRef | None = None
+    opened_head: str = ""
+    edits: tuple[ScalarEdit, ...] = ()
+    committers: tuple[Principal, ...] = ()
+    updates: int = 0
     approvals: tuple[Approval, ...] = ()
     merge_sha: str | None = None
     merged_by: Principal | None = None

@@ -22,6 +22,17 @@ class ProposalRef:
 
 
 @dataclass(frozen=True)
+class ScalarEdit:
+    """One scalar a pull request changes; `old` is None where nothing stood."""
+
+    file: str
+    object: str
+    path: str
+    old: str | None
+    new: str
+
+
+@dataclass(frozen=True)
 class CommitStatus:
     """Our word on a commit; `state` is what forges call it."""
 

@@ -6,7 +6,7 @@ creation time belongs to the identity.
 """
 
 from dataclasses import dataclass
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 
 @dataclass(frozen=True, order=True)
@@ -37,3 +37,8 @@ class Version:
 def key_of(*parts: str) -> str:
     """Join parts into a key, each percent-encoded so that a slash in a name stays in it."""
     return "/".join(quote(part, safe="") for part in parts)
+
+
+def parts_of(key: str) -> tuple[str, ...]:
+    """Return the parts a key was joined from."""
+    return tuple(unquote(part) for part in key.split("/"))

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from processor.errors import Refused
 from processor.rules.history import VIEWS, fold_all
+from processor.values.record import VersionRecord
 from processor.views.knowledge import Knowledge
 
 R = TypeVar("R")
@@ -45,6 +46,11 @@ class FoldedViews:
                 for want, have in zip(wanted, columns(row), strict=True)
             )
         ]
+
+    async def models(self, state: str | None = None) -> Sequence[str]:
+        """Return the keys of the models with a version, the first met first."""
+        records = await self.find(VersionRecord, state=state)
+        return list(dict.fromkeys(record.version.key for record in records))
 
 
 async def as_of(known: Knowledge, model_key: str, at: datetime) -> Knowledge:

@@ -39,13 +39,12 @@ async def obstacle(
     states = known.dependencies.states()
     for product in products:
         kind = product.partition(" ")[0]
-        # a handler's failure names the one forge, a source's look all of them
-        for state in (states.get(product), states.get(f"{kind}s")):
-            if state is not None and state.problem:
-                sentence = (
-                    f"{product} does not answer: {problem_of(product, state)}; it goes on by itself"
-                )
-                return Obstacle(f"{kind}_down", sentence, state.since, "sluice doctor")
+        state = states.get(product)
+        if state is not None and state.problem:
+            sentence = (
+                f"{product} does not answer: {problem_of(product, state)}; it goes on by itself"
+            )
+            return Obstacle(f"{kind}_down", sentence, state.since, "sluice doctor")
     if waiting := await _concerned(known, summary.waiting, model_key, wanted):
         row = waiting[0]
         sentence = f"{row.handler} looks again soon: {row.error or 'not yet'}"

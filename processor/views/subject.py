@@ -9,22 +9,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from processor.errors import Refused
-from processor.policy.policy import Policy
+from processor.policy.policy import Policy, PolicyTie
 from processor.policy.targets import Target
 from processor.values.record import VersionRecord
-from processor.values.version import key_of
+from processor.values.version import key_of, parts_of
 from processor.views.knowledge import Knowledge
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A model the ledger knows; `versions` are the live ones, oldest first."""
+    """A model the ledger knows; `versions` are the live ones, oldest first.
+
+    `tie` says which two policies rule it, so that it has none.
+    """
 
     workspace: str
     model: str
     key: str
     policy: Policy | None
     versions: tuple[VersionRecord, ...]
+    tie: str = ""
 
     @property
     def newest(self) -> VersionRecord | None:
@@ -44,8 +48,11 @@ class Subject:
     def targets(self, name: str | None = None) -> tuple[Target, ...]:
         """Return every target of the model's policy, or the named one.
 
-        Raises Refused 404 when the policy, or a target of that name, is not there.
+        Raises Refused 404 when the policy, or a target of that name, is not there, 409 when two
+        policies tie.
         """
+        if self.tie:
+            raise Refused("Two policies", self.tie)
         if self.policy is None:
             raise Refused("No policy", f"no policy rules the model {self.model}", status=404)
         if name is None:
@@ -59,7 +66,7 @@ class Subject:
         return (target,)
 
     def target(self, name: str | None = None) -> Target:
-        """Return the named target, else the policy's default one. Raises Refused 404."""
+        """Return the named target, else the policy's default one. Raises Refused 404, 409."""
         named = self.targets(name)
         return named[0] if name is not None or self.policy is None else self.policy.default_target
 
@@ -86,25 +93,24 @@ async def subject_of(known: Knowledge, model: str, workspace: str | None = None)
         )
     place, records = next(iter(found.items()))
     live = sorted((one for one in records if not one.deleted), key=_place)
-    return Subject(
-        place,
-        model,
-        key_of(known.registry, place, model),
-        ruling_of(known, place, model),
-        tuple(live),
-    )
+    policy, tie = None, ""
+    try:
+        policy = ruling_of(known, place, model)
+    except Refused as two:
+        tie = two.detail
+    return Subject(place, model, key_of(known.registry, place, model), policy, tuple(live), tie)
 
 
 def ruling_of(known: Knowledge, workspace: str, model: str) -> Policy | None:
     """Return the policy that rules a model, None without one. Raises Refused 409 when two tie."""
     try:
         return known.policies.ruling(workspace, model)
-    except ValueError as tie:
+    except PolicyTie as tie:
         raise Refused("Two policies", str(tie)) from tie
 
 
 async def _unknown(known: Knowledge, model: str) -> str:
-    names = {record.version.model for record in await known.views.find(VersionRecord)}
+    names = {parts_of(key)[-1] for key in await known.views.models()}
     close = difflib.get_close_matches(model, names, n=1)
     hint = f"; did you mean {close[0]}?" if close else ""
     return f"the ledger has not heard of a model {model}{hint}"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from processor.errors import Refused
 from processor.policy.targets import Target
+from processor.rules.slot_conflicts import conflict_of
 from processor.rules.slots import slot_of
 from processor.values.promotion import Promotion
 from processor.values.record import VersionRecord
@@ -23,6 +24,7 @@ from processor.views.waiting import SLUICE, Waiting, command
 from processor.views.why_not_promoted import promoted
 
 _NOT_FOUND = 404
+_WRITERS = ("whoever writes the policies",)
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ async def why_not(
         gone = Waiting("", None, "deleted", "every version of it was deleted", None, ())
         return WhyNot(model, subject.workspace, None, (gone,))
     if subject.policy is None:
-        answers: tuple[Waiting, ...] = (_no_policy(record),)
+        answers: tuple[Waiting, ...] = (_no_policy(record, subject.tie),)
     else:
         answers = tuple(
             [await _at(known, subject, record, where) for where in subject.targets(target)]
@@ -89,16 +91,17 @@ async def _unknown(known: Knowledge, model: str, detail: str) -> Waiting:
     return Waiting("", None, "unknown_model", detail + late, None, ("the pipeline",), emit)
 
 
-def _no_policy(record: VersionRecord) -> Waiting:
+def _no_policy(record: VersionRecord, tie: str) -> Waiting:
+    """Answer for a model no policy rules, or that two do."""
     return Waiting(
         target="",
         version=record.version.number,
-        state="no_policy",
-        waits_for=f"no policy rules {record.version.model}; "
-        "write one whose `models:` matches the name",
+        state="policy_tie" if tie else "no_policy",
+        waits_for=tie
+        or f"no policy rules {record.version.model}; write one whose `models:` matches the name",
         since=record.seen_at,
-        who=("whoever writes the policies",),
-        command="sluice config check",
+        who=_WRITERS,
+        command="sluice doctor" if tie else "sluice config check",
     )
 
 
@@ -124,7 +127,30 @@ async def _at(known: Knowledge, subject: Subject, record: VersionRecord, target:
     ]
     if mine:
         return await promoted(known, mine[-1], target)
-    return await _judged(known, subject, record, target)
+    return await _unplaced(known, subject, record, target) or await _judged(
+        known, subject, record, target
+    )
+
+
+async def _unplaced(
+    known: Knowledge, subject: Subject, record: VersionRecord, target: Target
+) -> Waiting | None:
+    """Answer for a version whose slot is another model's, None when it is not."""
+    live = frozenset(await known.views.models("live"))
+    met = [key for key in await known.views.models() if key in live]
+    conflict = conflict_of(known.policies, met, subject.key)
+    if conflict is None:
+        return None
+    return Waiting(
+        target=target.name,
+        version=record.version.number,
+        state="slot_taken",
+        waits_for=f"a slot of its own: {conflict}",
+        since=record.judgement.at if record.judgement else record.seen_at,
+        who=_WRITERS,
+        command=command("evaluate", record.version),
+        details=shortfalls(record.judgement),
+    )
 
 
 async def _judged(

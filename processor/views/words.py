@@ -26,6 +26,7 @@ SENTENCES: Mapping[str, str] = {
     "evaluation.inconclusive": "nobody can say whether {e.version} passes",
     "promotion.requested": "{e.version} was asked for at {e.target}",
     "promotion.proposed": "proposal {e.proposal.number} would bring {e.version} to {e.target}",
+    "promotion.updated": "proposal {e.proposal.number} of {e.version} for {e.target} was pushed to",
     "promotion.superseded": "the promotion of {e.version} to {e.target} was superseded",
     "promotion.withdrawn": "the promotion of {e.version} to {e.target} was withdrawn",
     "promotion.rejected": "{e.by} rejected {e.version} at {e.target}",

@@ -4,6 +4,8 @@ Place in the flow: `app` builds a `Site` from parts and holds `serving` open for
 process runs; leaving it stops taking requests and lets those under way end.
 """
 
+import errno
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -98,6 +100,12 @@ def application(site: Site) -> web.Application:
     return app
 
 
+def _reason(error: OSError) -> str:
+    """Return why an address cannot be had; asyncio's own words repeat the address."""
+    known = error.errno in errno.errorcode
+    return os.strerror(error.errno).lower() if error.errno and known else str(error)
+
+
 @asynccontextmanager
 async def serving(site: Site, *, host: str, port: int) -> AsyncIterator[str]:
     """Serve until the block ends; yield the URL people use.
@@ -115,7 +123,7 @@ async def serving(site: Site, *, host: str, port: int) -> AsyncIterator[str]:
             await web.TCPSite(runner, host, port).start()
         except OSError as exc:
             raise Terminal(
-                f"cannot listen on {host}:{port}: {exc.strerror or exc}; "
+                f"cannot listen on {host}:{port}: {_reason(exc)}; "
                 "stop what uses it, or set web.listen (--listen)"
             ) from exc
         bound = runner.addresses[0][1]

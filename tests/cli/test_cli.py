@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import socket
 import stat
 import subprocess
 import sys
@@ -76,7 +77,20 @@ def test_listening_for_everybody_without_auth_is_exit_2(here: Path) -> None:
     done = sluice(here, "run", "--listen", "0.0.0.0")
     assert done.returncode == 2
     assert done.stderr.startswith("--listen: '0.0.0.0:1' is reachable from other machines")
+    assert "`web.auth: local`" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.real
+def test_a_taken_port_is_said_in_one_clause(here: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = sluice(here, "run", "--listen", f"127.0.0.1:{port}")
+    assert done.returncode != 0
+    assert (
+        f"cannot listen on 127.0.0.1:{port}: address already in use; "
+        "stop what uses it, or set web.listen (--listen)\n"
+    ) in done.stderr
 
 
 @pytest.mark.real

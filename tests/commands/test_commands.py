@@ -106,6 +106,18 @@ async def test_a_moved_head_a_closed_promotion_and_an_unknown_one_are_refused() 
     assert "withdrawn (gone)" in refusal.detail
 
 
+async def test_after_a_push_the_new_head_is_approved_and_not_by_its_committer() -> None:
+    world, promotion, version = proposed()
+    new = "f" * 40
+    world.pushed(promotion, version, new, claimed("Ana A"))
+    await refused(409, approve_in(world)(ANA, promotion, HEAD, "key"))
+    refusal = await refused(403, approve_in(world)(ANA, promotion, new, "key"))
+    assert "ana is the committer of this change" in refusal.detail
+    world.pushed(promotion, version, "d" * 40, claimed("Eve E"))
+    granted = await approve_in(world)(ANA, promotion, "d" * 40, "key")
+    assert granted.what == "approved"
+
+
 @pytest.mark.parametrize("key", ["", "x" * 201, "b\u00e9", "a\nb"])
 async def test_a_key_is_needed_and_plain(key: str) -> None:
     world, promotion, _ = proposed()

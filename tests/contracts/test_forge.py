@@ -475,6 +475,57 @@ async def test_check_tells_git_and_the_repositories(on_git: OnGit) -> None:
 
 
 @pytest.mark.real
+async def test_nobody_pushes_what_sluice_keeps_and_anybody_fetches_it(on_git: OnGit) -> None:
+    made = await proposed(on_git)
+    meta = f"refs/sluice/proposals/{made.number}/meta"
+    on_git.git("fetch", "--quiet", "origin", f"{meta}:refs/kept/meta")
+    for pushed in (
+        f"HEAD:{meta}",
+        f"+HEAD:{meta}",
+        f":{meta}",
+        "HEAD:refs/sluice/proposals/9/meta",
+    ):
+        with pytest.raises(subprocess.CalledProcessError) as refused:
+            on_git.git("push", "origin", pushed)
+        assert "hidden ref" in refused.value.stderr
+    assert await on_git.forge.get(WHERE, made.number) == made
+    assert "acme/gitops" in await on_git.forge.check()
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("lines", "protected"),
+    [
+        ((), False),
+        (("receive.hideRefs refs/other",), False),
+        (("receive.hideRefs refs/sluice/proposals",), False),
+        (("receive.hideRefs refs/sluice", "receive.hideRefs !refs/sluice"), False),
+        (("receive.hideRefs !refs/sluice", "receive.hideRefs refs/sluice/"), True),
+        (("transfer.hideRefs refs/sluice",), True),
+    ],
+)
+async def test_an_unprotected_repository_is_named_with_what_to_type(
+    on_git: OnGit,
+    lines: Sequence[str],
+    protected: bool,  # noqa: FBT001 - a parameter of the table
+) -> None:
+
+    def config(*words: str) -> None:
+        subprocess.run(["git", "-C", str(on_git.bare), "config", *words], check=True)
+
+    config("--unset-all", "receive.hideRefs")
+    for line in lines:
+        config("--add", *line.split())
+    if not protected:
+        with pytest.raises(Terminal) as caught:
+            await on_git.forge.check()
+        said = str(caught.value)
+        assert "acme/gitops.git is not protected: refs/sluice can be pushed; run git -C " in said
+        subprocess.run(said.partition("; run ")[2], shell=True, check=True)
+    assert "acme/gitops" in await on_git.forge.check()
+
+
+@pytest.mark.real
 async def test_a_crash_between_merge_and_note_is_read_as_merged(on_git: OnGit) -> None:
     forge = on_git.forge
     made = await proposed(on_git)

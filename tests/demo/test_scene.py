@@ -1,3 +1,4 @@
+import asyncio
 import os
 import socket
 import stat
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import processor.demo
+from processor.adapters.forges.local import LocalForge
 from processor.demo import manifests
 from processor.demo.scene import (
     CannotStart,
@@ -67,6 +69,8 @@ def test_the_repository_is_bare_and_holds_the_model(tmp_path: Path) -> None:
     )
     assert listed.stdout.split() == ["README.md", f"apps/production/{scene.model}.yaml"]
     assert not (tmp_path / "first-commit").exists()
+    forge = LocalForge("here", scene.repository.parent)
+    assert "gitops" in asyncio.run(forge.check()), "nobody can push what Sluice keeps there"
 
 
 def test_a_taken_port_is_one_line() -> None:

@@ -2,34 +2,42 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar, cast
 
 import pytest
 
-from processor.errors import Unavailable
 from processor.events import (
     ApprovalVoided,
+    EvaluationFailed,
+    EvaluationPassed,
     Event,
+    Judged,
     PromotionApproved,
     PromotionBypassed,
     PromotionRejected,
     PromotionSuperseded,
+    PromotionUpdated,
     PromotionWithdrawn,
+    VersionRegistered,
 )
 from processor.policy.gates import MetricGate
 from processor.policy.policy import Policies, Policy
 from processor.policy.targets import Approval as Rule
 from processor.policy.targets import Edit, SlotWritten, Target
-from processor.ports.log import Appended, EventLog
+from processor.ports.log import Appended, EventLog, Recorded
 from processor.ports.views import Views
+from processor.rules.history import promotions as history
 from processor.rules.proposal_end import superseded_by, withdrawn_because
 from processor.rules.slots import repository_of, slot_of
 from processor.sources.proposals import ProposalsSource
 from processor.testing.forge import MemoryForge
+from processor.values.about import About
+from processor.values.evaluation import Comparison, Training, Verdict
 from processor.values.people import People
 from processor.values.principal import SLUICE, UNKNOWN, Principal, claimed
 from processor.values.promotion import Approval, Promotion
+from processor.values.record import Judgement, VersionRecord
 from processor.values.version import Version
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -61,18 +69,32 @@ def policies(target: Target = TARGET, models: str = "fraud") -> Policies:
 
 @dataclass
 class Ledger:
-    """What the source reads and writes; events are kept once by id."""
+    """What the source reads and writes; events are kept once by id, pushes are folded."""
 
     promotions: list[Promotion] = field(default_factory=list)
     events: dict[str, Event] = field(default_factory=dict)
+    record: VersionRecord | None = None
+    before: list[Recorded] = field(default_factory=list)
 
     async def append(self, events: Sequence[Event], **_: object) -> Appended:
         new = [event for event in events if event.head.id not in self.events]
         self.events |= {event.head.id: event for event in new}
+        for event in new:
+            if isinstance(event, PromotionUpdated | ApprovalVoided):
+                self.promotions = [
+                    history.fold(row, event, AT) or row if row.id == event.promotion_id else row
+                    for row in self.promotions
+                ]
         return Appended(tuple(event.head.id for event in new), ())
 
-    async def get(self, kind: type[R], key: str) -> R | None:  # noqa: ARG002
-        return None
+    async def get(self, kind: type[R], key: str) -> R | None:
+        assert (kind, key) == (VersionRecord, V7.path)
+        return cast("R | None", self.record)
+
+    async def of_key(self, key: str, until: datetime | None = None) -> Sequence[Recorded]:
+        assert key == V7.key
+        assert until
+        return [one for one in self.before if one.at <= until]
 
     async def find(self, kind: type[R], **wanted: str) -> Sequence[R]:
         assert kind is Promotion
@@ -132,8 +154,33 @@ class Scene:
             )
         )
 
-    def approve(self, who: Principal = ANA, head: str | None = None) -> None:
-        given = (*self.promotion.approvals, Approval(who, head or self.head, AT))
+    def judged(self, verdict: Verdict | None, at: datetime = AT) -> None:
+        """Let the ledger know a verdict; None means that gates are still out."""
+        judged = Judgement("e", at, "d", verdict, (), comparison=Comparison(None, ()))
+        self.ledger.record = VersionRecord(V7, "run", "None", "s3://m", at, judgement=judged)
+        kinds: dict[Verdict | None, type[Judged]] = {
+            "passed": EvaluationPassed,
+            "failed": EvaluationFailed,
+        }
+        said = VersionRegistered(
+            head=VersionRegistered.heading(About.of(V7), "7"),
+            version=V7,
+            run_id="run",
+            stage="None",
+            artifact="s3://m",
+        )
+        events: list[Event] = [said]
+        if kind := kinds.get(verdict):
+            head = kind.heading(About.of(V7), at.isoformat())
+            data = {"version": V7, "policy_digest": "d", "results": ()}
+            training = Training("run", None, UNKNOWN, (), ())
+            events.append(
+                kind(head=head, comparison=Comparison(None, ()), training=training, **data)
+            )
+        self.ledger.before += [Recorded(one, at, at, None, None) for one in events]
+
+    def approve(self, who: Principal = ANA, head: str | None = None, at: datetime = AT) -> None:
+        given = (*self.promotion.approvals, Approval(who, head or self.head, at))
         self.ledger.promotions[0] = replace(self.promotion, approvals=given)
 
     async def said(self) -> list[Event]:
@@ -153,6 +200,7 @@ class Scene:
 async def scene() -> Scene:
     made = Scene()
     made.forge.create_repository(WHERE, {"fraud.yaml": manifest("s3://old")})
+    made.judged("passed")
     await made.propose()
     return made
 
@@ -296,7 +344,8 @@ async def test_a_moved_head_voids_each_stale_approval_once(scene: Scene) -> None
     scene.approve(bo)
     head = scene.forge.person_pushes(WHERE, "p-1", {"x": b"y"}, "Eve E")
     scene.approve(bo, head)
-    first, second = await scene.said()
+    pushed, first, second = await scene.said()
+    assert isinstance(pushed, PromotionUpdated)
     assert isinstance(first, ApprovalVoided)
     assert isinstance(second, ApprovalVoided)
     assert {first.by, second.by} == {ANA, bo}
@@ -312,8 +361,12 @@ async def test_one_forge_down_does_not_stop_another(scene: Scene) -> None:
         slot = replace(scene.promotion.slot, forge=name)
         scene.ledger.promotions.insert(0, replace(scene.promotion, id=f"at-{name}", slot=slot))
     await scene.forge.close(WHERE, 1, "no", ANA)
-    with pytest.raises(Unavailable, match=r"gone: not configured|other: down"):
-        await scene.source().look()
+    found = await scene.source().look()
+    assert found == {
+        "forge other": "forge other: down",
+        "forge gone": "forge gone: not configured any more: add it under forges:",
+        "forge acme": "",
+    }
     assert [type(event) for event in scene.ledger.events.values()] == [PromotionRejected]
 
 
@@ -322,6 +375,122 @@ async def test_one_unreadable_proposal_does_not_hide_the_next(scene: Scene) -> N
     lost = replace(scene.promotion.proposal, number=99)
     scene.ledger.promotions.insert(0, replace(scene.promotion, id="lost", proposal=lost))
     await scene.forge.close(WHERE, 1, "no", ANA)
-    with pytest.raises(Unavailable, match="promotion lost cannot be judged"):
-        await scene.source().look()
+    assert "promotion lost cannot be judged" in (await scene.source().look())["forge acme"]
     assert [type(event) for event in scene.ledger.events.values()] == [PromotionRejected]
+
+
+async def test_a_push_is_told_and_the_promotion_follows_its_branch(scene: Scene) -> None:
+    ours = scene.head
+    theirs = scene.forge.person_pushes(WHERE, "p-1", {"x": b"y"}, "Eve E")
+    event = await scene.only()
+    assert isinstance(event, PromotionUpdated)
+    assert (event.proposal.head_sha, event.committers) == (theirs, (claimed("Eve E"),))
+    assert event.reason == (
+        f"its head moved from {ours[:12]} to {theirs[:12]}; commits by Eve E (claimed)"
+    )
+    assert event.head.actor == UNKNOWN, "git does not say who pushed"
+    assert (scene.head, scene.promotion.committers) == (theirs, (claimed("Eve E"),))
+
+
+async def test_a_head_that_comes_back_is_news_every_time(scene: Scene) -> None:
+    ours = scene.head
+    theirs = scene.forge.person_pushes(WHERE, "p-1", {"x": b"y"}, "Eve E")
+    for number, sha in enumerate((theirs, ours, theirs, ours), 1):
+        scene.forge.person_moves(WHERE, "p-1", sha)
+        said = await scene.said()
+        assert len(said) == number
+        assert scene.head == sha
+    assert scene.promotion.committers == ()
+
+
+async def test_commits_that_were_there_when_it_was_told_are_told_too(scene: Scene) -> None:
+    scene.forge.person_pushes(WHERE, "p-1", {"x": b"y"}, "Eve E")
+    now = await scene.forge.get(WHERE, scene.number)
+    scene.ledger.promotions[0] = replace(scene.promotion, proposal=now.ref)
+    event = await scene.only()
+    assert isinstance(event, PromotionUpdated)
+    assert event.reason == "its committers changed; commits by Eve E (claimed)"
+    assert scene.promotion.committers == (claimed("Eve E"),)
+
+
+async def test_a_second_yes_to_a_head_is_voided_again(scene: Scene) -> None:
+    ours = scene.head
+    theirs = scene.forge.person_pushes(WHERE, "p-1", {"x": b"y"}, "Eve E")
+    for turn in range(2):
+        scene.forge.person_moves(WHERE, "p-1", ours)
+        await scene.source().look()
+        scene.approve(at=AT + timedelta(minutes=turn))
+        scene.forge.person_moves(WHERE, "p-1", theirs)
+        await scene.source().look()
+        assert scene.promotion.approvals == ()
+    voided = [one for one in scene.ledger.events.values() if isinstance(one, ApprovalVoided)]
+    assert [(one.by, one.head_sha) for one in voided] == [(ANA, ours), (ANA, ours)]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "word"),
+    [("failed", "its newest evaluation failed"), (None, "its gates have not all answered")],
+)
+@pytest.mark.parametrize("automatic", [True, False])
+async def test_merged_without_the_gates_is_bypassed(
+    scene: Scene,
+    verdict: Verdict | None,
+    word: str,
+    automatic: bool,  # noqa: FBT001 - a parameter of the table
+) -> None:
+    scene.ledger.before.clear()
+    scene.judged(verdict)
+    if automatic:
+        scene.policies = policies(TARGET.model_copy(update={"approval": "automatic"}))
+    else:
+        scene.approve()
+    await scene.forge.merge(WHERE, scene.number, scene.head, SLUICE)
+    event = await scene.only()
+    assert isinstance(event, PromotionBypassed)
+    assert event.unmet == (word,)
+
+
+@pytest.mark.parametrize("what", ["failed", "pending", "deleted", "gone"])
+async def test_what_comes_after_the_merge_does_not_undo_it(scene: Scene, what: str) -> None:
+    scene.approve()
+    await scene.forge.merge(WHERE, scene.number, scene.head, ANA)
+    assert scene.ledger.record
+    if what == "gone":
+        scene.ledger.record = None
+    elif what == "deleted":
+        scene.ledger.record = replace(scene.ledger.record, deleted=True)
+    else:
+        scene.judged("failed" if what == "failed" else None, AT + timedelta(minutes=1))
+    assert isinstance(await scene.only(), PromotionApproved)
+
+
+async def test_a_failure_before_the_merge_counts_whatever_passed_earlier(scene: Scene) -> None:
+    scene.ledger.before.clear()
+    scene.judged("passed", AT - timedelta(hours=2))
+    scene.judged("failed", AT - timedelta(hours=1))
+    scene.approve()
+    await scene.forge.merge(WHERE, scene.number, scene.head, ANA)
+    event = await scene.only()
+    assert isinstance(event, PromotionBypassed)
+    assert event.unmet == ("its newest evaluation failed",)
+
+
+async def test_a_way_back_is_approved_without_gates(scene: Scene) -> None:
+    scene.ledger.record = None
+    scene.ledger.before.clear()
+    scene.ledger.promotions[0] = replace(scene.promotion, restores=True)
+    scene.approve()
+    await scene.forge.merge(WHERE, scene.number, scene.head, ANA)
+    assert isinstance(await scene.only(), PromotionApproved)
+
+
+async def test_automatic_never_approves_what_somebody_pushed(scene: Scene) -> None:
+    scene.policies = policies(TARGET.model_copy(update={"approval": "automatic"}))
+    scene.ledger.promotions[0] = replace(scene.promotion, opened_head=scene.head)
+    scene.forge.person_pushes(WHERE, "p-1", {"x": b"y"}, "Eve E")
+    await scene.source().look()
+    scene.forge.person_merges(WHERE, "p-1", "Eve E")
+    pushed, event = await scene.said()
+    assert isinstance(pushed, PromotionUpdated)
+    assert isinstance(event, PromotionBypassed)
+    assert "the head moved to" in event.unmet[0]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processor.errors import Unavailable
+from processor.errors import SluiceError, Terminal, Unavailable
 from processor.events import (
     AliasRemoved,
     AliasSet,
@@ -76,6 +76,9 @@ class RecordingLedger:
         raise NotImplementedError
 
     async def of_key(self, key: str, until: datetime | None = None) -> Sequence[Recorded]:
+        raise NotImplementedError
+
+    async def of_type(self, kind: type[Event], key: str) -> Sequence[Recorded]:
         raise NotImplementedError
 
     async def page(self, after: int, limit: int) -> Sequence[Recorded]:
@@ -340,19 +343,20 @@ async def test_an_answer_older_than_a_change_told_meanwhile_is_dropped() -> None
     ]
 
 
-async def test_one_workspace_that_is_down_keeps_no_other_waiting() -> None:
+@pytest.mark.parametrize("problem", [Unavailable("registry", "403"), Terminal("403: no right")])
+async def test_one_workspace_that_is_down_keeps_no_other_waiting(problem: SluiceError) -> None:
     world = World()
 
     class Partly(MemoryRegistry):
         async def versions(self, workspace: str, since_ms: int | None) -> Sequence[VersionSeen]:
             if workspace == "gone":
-                raise Unavailable("registry", "403")
+                raise problem
             return await world.registry.versions(workspace, since_ms)
 
     world.registry.register(WS, "fraud", "run-0")
     partly = Partly(registry_id="main", clock=world.clock)
     source = world.another(reader=partly, workspaces=("gone", WS))
-    with pytest.raises(Unavailable, match="403"):
+    with pytest.raises(type(problem), match="403"):
         await source.look_changes()
     assert len(world.ledger.events) == 1
 

@@ -1,5 +1,5 @@
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from processor.adapters.ledgers.ledger import Ledger
-from processor.errors import Unavailable
+from processor.errors import Terminal
 from processor.events import (
     Event,
     PromotionApproved,
@@ -23,13 +23,14 @@ from processor.policy.policy import Policies, Policy
 from processor.policy.targets import Edit, RolloutRule, SlotWritten, Target
 from processor.rules.slots import slot_of, workload_of
 from processor.sources.rollouts import RolloutsSource
+from processor.sources.ruled import Ruled
 from processor.testing.clock import JumpingClock
 from processor.testing.cluster import MemoryCluster
 from processor.values.about import About
 from processor.values.principal import SLUICE, claimed
 from processor.values.promotion import Promotion, promotion_id_of
 from processor.values.proposal import ProposalRef
-from processor.values.serving import Serving
+from processor.values.serving import Observation, Serving, Workload
 from processor.values.version import Version
 
 SHA = "a" * 40
@@ -129,7 +130,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     source = RolloutsSource(
         registry_id="main",
         clusters={"near": near, "far": far},
-        policies=Policies((POLICY,)),
+        policies=Ruled(Policies((POLICY,))),
         log=ledger.log,
         snapshots=ledger.snapshots,
         views=ledger.views,
@@ -175,8 +176,10 @@ async def test_one_cluster_down_hides_only_its_own(bench: Bench) -> None:
     promotion = await bench.approve(version, STAGING)
     bench.near.apply(workload_of(STAGING, "fraud"), promotion.uri)
     bench.far.down = "connection refused"
-    with pytest.raises(Unavailable, match="cluster far: connection refused"):
-        await bench.source.look()
+    assert await bench.source.look() == {
+        "cluster near": "",
+        "cluster far": "cluster far: connection refused",
+    }
     assert any(isinstance(event, RolloutStarted) for event in await bench.events())
 
 
@@ -188,8 +191,7 @@ async def test_an_outage_of_the_cluster_changes_nothing(bench: Bench) -> None:
     await bench.look()
     await bench.look(2)
     bench.far.down = "connection refused"
-    with pytest.raises(Unavailable):
-        await bench.look(600)
+    assert await bench.look(600) == []
     bench.far.down = ""
     assert await bench.look(1) == []
 
@@ -235,6 +237,48 @@ async def test_what_did_not_change_is_not_written_again(bench: Bench) -> None:
 
 async def test_a_cluster_nobody_configured_is_named(bench: Bench) -> None:
     await bench.register("fraud")
-    source = RolloutsSource(**{**vars(bench.source), "clusters": {"near": bench.near}})
-    with pytest.raises(Unavailable, match="cluster far: is not among the configured clusters"):
-        await source.look()
+    source = replace(bench.source, clusters={"near": bench.near})
+    found = await source.look()
+    assert found["cluster far"] == "cluster far: is not among the configured clusters"
+
+
+async def test_clusters_are_named_one_by_one_and_those_nobody_asked_not_at_all(
+    bench: Bench,
+) -> None:
+    assert await bench.source.look() == {}, "no model, so nobody was asked"
+    await bench.register("fraud")
+    bench.near.down, bench.far.down = "no route", "connection refused"
+    assert await bench.source.look() == {
+        "cluster near": "cluster near: no route",
+        "cluster far": "cluster far: connection refused",
+    }
+
+
+async def test_two_policies_that_tie_hide_only_their_model_and_are_told_once(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for model in ("fraud-model", "fraud"):
+        await bench.register(model)
+    written = [POLICY.model_copy(update={"models": name}) for name in ("fraud-*", "*-model", "*")]
+    source = replace(bench.source, policies=Ruled(Policies(tuple(written))))
+    for _ in range(3):
+        assert set(await source.look()) == {"cluster near", "cluster far"}
+    assert bench.far.looks == 3, "one workload a look: fraud's"
+    said = capsys.readouterr()
+    assert (said.out + said.err).count("ruled by both") == 1
+
+
+async def test_one_workload_that_cannot_be_read_does_not_hide_the_next(bench: Bench) -> None:
+    for model in ("fraud", "other"):
+        await bench.register(model)
+    read = bench.far.observe
+
+    async def observed(workload: Workload) -> Observation:
+        if workload.name == "fraud":
+            raise Terminal("forbidden")
+        return await read(workload)
+
+    bench.far.observe = observed  # type: ignore[method-assign]
+    found = await bench.source.look()
+    assert found["cluster far"] == "cluster far: fraud at production cannot be looked at: forbidden"
+    assert bench.far.looks == 1

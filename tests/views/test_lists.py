@@ -5,6 +5,8 @@ import pytest
 from processor.errors import Refused
 from processor.events import BY_TYPE, CATALOG
 from processor.policy.policy import Policies
+from processor.values.principal import claimed
+from processor.values.version import Version
 from processor.views.active import active
 from processor.views.board import board
 from processor.views.history import history
@@ -52,8 +54,10 @@ async def test_two_policies_that_tie_are_told_and_break_nothing() -> None:
     assert "ruled by both" in row.problems[0]
     (only,) = await promotions(world.known)
     assert only.unmet == ()
-    with pytest.raises(Refused, match="ruled by both"):
-        await versions(world.known, "fraud")
+    assert len(await versions(world.known, "fraud")) == 1
+    with pytest.raises(Refused, match="ruled by both") as caught:
+        await active(world.known, "fraud")
+    assert caught.value.status == 409
 
 
 async def test_a_promotion_shows_gates_comparison_change_and_what_is_missing() -> None:
@@ -62,15 +66,31 @@ async def test_a_promotion_shows_gates_comparison_change_and_what_is_missing() -
     assert page.promotion.unmet == ("1 approval missing; can be given by ana, bo",)
     assert page.can_approve == ("ana", "bo")
     assert [(one.path, one.old, one.new) for one in page.changes] == [
-        ("spec.uri", "s3://models/1", "s3://models/3"),
-        ("metadata.labels.version", "1", "3"),
+        ("spec.uri", "", "s3://fraud v3"),
+        ("labels.v", "0", "3"),
     ]
-    assert page.changes[0].file == "apps/fraud.yaml"
+    assert (page.unshown, page.diff) == ("", "")
+    world.policies = Policies((policy(edits=[{"file": "b.yaml", "set": {"other": "{uri}"}}]),))
+    assert (await promotion(world.known, opened)).changes == page.changes, "not today's policy"
     assert page.comparison is not None
     assert page.gates[0].verdict == "passed"
     with pytest.raises(Refused) as caught:
         await promotion(world.known, "none")
     assert caught.value.status == 404
+
+
+async def test_what_others_pushed_is_said_and_they_are_not_asked() -> None:
+    world, opened = told()
+    world.pushed(opened, Version("main", "default", "fraud", "3", 1003), "f" * 40, claimed("Ana A"))
+    page = await promotion(world.known, opened)
+    assert page.promotion.proposal
+    assert page.promotion.proposal.head_sha == "f" * 40
+    assert page.promotion.unmet == ("1 approval missing; can be given by bo",)
+    assert page.can_approve == ("bo",)
+    assert (
+        page.unshown == "the branch holds commits by ana (claimed), which these lines do not show"
+    )
+    assert page.diff == "git diff main...sluice/x"
 
 
 async def test_promotions_are_filtered_and_the_newest_is_first() -> None:

@@ -127,9 +127,6 @@ async def test_the_forge_is_down_while_it_should_propose() -> None:
     world.report("forge acme", "timeout")
     assert (await only(world)).state == "forge_down"
     world.report("forge acme")
-    world.report("forges", "one of them: timeout")
-    assert (await only(world)).state == "forge_down"
-    world.report("forges")
     world.row("dead", "announce", "not in the way")
     assert (await only(world)).state == "being_proposed"
     world.row("dead", "propose", "no such file")

@@ -19,7 +19,7 @@ from processor.values.evaluation import Comparison, GateResult, MetricRow, Train
 from processor.values.people import People
 from processor.values.principal import SLUICE, Principal, claimed
 from processor.values.promotion import promotion_id_of
-from processor.values.proposal import ProposalRef
+from processor.values.proposal import ProposalRef, ScalarEdit
 from processor.values.registry import Dataset
 from processor.values.slot import Repository, Slot
 from processor.values.snapshot import Snapshot
@@ -92,6 +92,9 @@ class World:
             and (until is None or one.at <= until)
         ]
 
+    async def of_type(self, kind: type[e.Event], key: str) -> Sequence[Recorded]:
+        return [one for one in await self.of_key(key) if isinstance(one.event, kind)]
+
     async def page(self, after: int, limit: int) -> Sequence[Recorded]:
         return self.happened[after : after + limit]
 
@@ -111,6 +114,9 @@ class World:
 
     def report(self, name: str, problem: str = "") -> None:
         self.down[name] = State(problem, self.clock.now())
+
+    def recovered(self) -> Sequence[str]:
+        return ()
 
     def states(self) -> Mapping[str, State]:
         return self.down
@@ -132,7 +138,11 @@ class World:
             work=self,
             dependencies=self,
             policies=self.policies,
-            people=People(names=frozenset({"ana", "bo", "tina"}), mlflow={"tina-ml": "tina"}),
+            people=People(
+                names=frozenset({"ana", "bo", "tina"}),
+                mlflow={"tina-ml": "tina"},
+                git={"Ana A": "ana"},
+            ),
             clock=self.clock,
             registry="main",
             workspaces=("default",),
@@ -218,8 +228,24 @@ class World:
             slot=self.slot(version.model),
             uri=f"s3://models/{version.number}",
             proposal=ProposalRef(7, "https://git/7", "sluice/x", head_sha, "b" * 40),
+            edits=(
+                ScalarEdit("a.yaml", "InferenceService/f", "spec.uri", "", f"s3://{version}"),
+                ScalarEdit("a.yaml", "InferenceService/f", "labels.v", "0", version.number),
+            ),
         )
         return promotion
+
+    def pushed(self, promotion: str, version: Version, head_sha: str, *by: Principal) -> None:
+        """Let people push to an open proposal."""
+        self._of(
+            e.PromotionUpdated,
+            promotion,
+            version,
+            slot=self.slot(version.model),
+            proposal=ProposalRef(7, "https://git/7", "sluice/x", head_sha, "b" * 40),
+            committers=by,
+            reason="pushed to",
+        )
 
     def approved(self, version: Version, by: Principal = ANA) -> str:
         promotion = self.proposed(version)
@@ -312,3 +338,6 @@ class Live:
         state: str | None = None,
     ) -> Any:
         return await self.world.views.find(kind, model=model, slot=slot, state=state)
+
+    async def models(self, state: str | None = None) -> Any:
+        return await self.world.views.models(state)

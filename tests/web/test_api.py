@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from processor.values.principal import claimed
+from processor.values.version import Version
 from processor.views.status import status
 from tests.views.world import BO, HEAD, World
 from tests.web.site import running
@@ -34,6 +36,25 @@ async def test_a_person_signs_in_looks_approves_and_repeats(tmp_path: Path) -> N
         assert (first.status, second.status) == (200, 200)
         assert await first.json() == await second.json()
         assert (await (await site.http.get(path)).json())["promotion"]["unmet"] == []
+
+
+async def test_page_and_api_show_what_is_approved_and_what_they_do_not_show(tmp_path: Path) -> None:
+    world, promotion = told()
+    version = Version("main", "default", "fraud", "2", 1002)
+    async with running(world, tmp_path) as site:
+        page = f"{site.url}/promotions/{promotion}"
+        text = await (await site.http.get(page)).text()
+        assert '<pre class="old">- nothing</pre>' in text
+        assert '<pre class="new">+ s3://fraud v2</pre>' in text
+        assert "Careful" not in text
+        world.pushed(promotion, version, "f" * 40, claimed("Eve <b>"))
+        text = await (await site.http.get(page)).text()
+        assert "Careful: the branch holds commits by Eve &lt;b&gt; (claimed), which these" in text
+        assert "<code>git diff main...sluice/x</code>" in text
+        found = await (await site.http.get(f"{site.url}/v1/promotions/{promotion}")).json()
+        assert found["changes"][0]["old"] == ""
+        assert found["unshown"].startswith("the branch holds commits by Eve <b> (claimed)")
+        assert found["diff"] == "git diff main...sluice/x"
 
 
 async def test_a_wish_is_refused_with_its_reason(tmp_path: Path) -> None:

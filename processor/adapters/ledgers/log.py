@@ -60,6 +60,15 @@ class TableLog:
         )
         return [one for one in found if until is None or one.at <= until]
 
+    async def of_type(self, kind: type[Event], key: str) -> Sequence[Recorded]:
+        """Return one model's events of one type in the order they were stored."""
+        name = kind.type_name()
+        return await self._select(
+            lambda e: (
+                select(e).where(e.c.model_key == key).where(e.c.type == name).order_by(e.c.seq)
+            )
+        )
+
     async def page(self, after: int, limit: int) -> Sequence[Recorded]:
         """Return placed events behind a position."""
         return await self._select(

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from processor.adapters.ledgers import rows, schema
 from processor.adapters.ledgers.database import Database
+from processor.values.record import VersionRecord
 
 R = TypeVar("R")
 
@@ -54,5 +55,17 @@ class TableViews:
         def job(connection: Connection) -> list[R]:
             adapter = rows.adapter(kind)
             return [adapter.validate_json(stored) for stored in connection.execute(query).scalars()]
+
+        return await self.database.read(job)
+
+    async def models(self, state: str | None = None) -> Sequence[str]:
+        """Return model keys, the first met first; no row is parsed for it."""
+        table = schema.views[VersionRecord]
+        query = select(table.c.model).group_by(table.c.model).order_by(func.min(table.c.n))
+        if state is not None:
+            query = query.where(table.c.state == state)
+
+        def job(connection: Connection) -> Sequence[str]:
+            return connection.execute(query).scalars().all()
 
         return await self.database.read(job)

@@ -20,7 +20,7 @@ def number(text: str | None) -> Decimal | None:
         value = Decimal(text) if text is not None else None
     except InvalidOperation:
         return None
-    if value is None or not value.is_finite() or abs(value) >= _INFINITE:
+    if value is None or not value.is_finite() or value.copy_abs() >= _INFINITE:
         return None
     return value
 

@@ -41,7 +41,7 @@ def columns(row: Deadline) -> tuple[str, str, str]:
 
 
 def fold(row: Deadline | None, event: Event, at: datetime) -> Deadline | None:  # noqa: ARG001
-    """Return the deadline after the event; a verdict lifts it."""
+    """Return the deadline after the event; a verdict lifts it, an older one's end does not."""
     if isinstance(event, EvaluationStarted):
         return Deadline(
             key=f"gates:{event.version.path}",
@@ -51,4 +51,6 @@ def fold(row: Deadline | None, event: Event, at: datetime) -> Deadline | None:  
             version=event.version,
             event_id=event.head.id,
         )
-    return replace(row, passed=True) if row is not None else None
+    if row is None or (isinstance(event, DeadlinePassed) and event.event_id != row.event_id):
+        return row
+    return replace(row, passed=True)

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from processor.events import Event
 from processor.rules.history import deadlines, models, promotions, records, servings
 
-VERSION = 1
+VERSION = 3
 """Moves whenever any fold changes: a ledger folded by another version is refolded at start."""
 
 

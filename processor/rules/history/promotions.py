@@ -16,6 +16,7 @@ from processor.events import (
     PromotionRejected,
     PromotionRequested,
     PromotionSuperseded,
+    PromotionUpdated,
     PromotionWithdrawn,
     RolloutFailed,
     RolloutRegressed,
@@ -30,6 +31,7 @@ ROW = Promotion
 
 _LATER = (
     PromotionProposed,
+    PromotionUpdated,
     PromotionSuperseded,
     PromotionWithdrawn,
     PromotionRejected,
@@ -66,10 +68,18 @@ def fold(row: Promotion | None, event: Event, at: datetime) -> Promotion | None:
     state = after(row.state, event.kind)
     if state is None:
         return row
+    if isinstance(event, PromotionUpdated):
+        return _updated(row, event)
     row = replace(row, state=state, changed_at=at, reason="")
     match event:
         case PromotionProposed():
-            return replace(row, proposal=event.proposal, uri=event.uri)
+            return replace(
+                row,
+                proposal=event.proposal,
+                opened_head=event.proposal.head_sha,
+                edits=event.edits,
+                uri=event.uri,
+            )
         case PromotionApproved() | PromotionBypassed():
             reason = "; ".join(event.unmet) if isinstance(event, PromotionBypassed) else ""
             return replace(
@@ -107,6 +117,15 @@ def _opened(event: PromotionRequested, at: datetime) -> Promotion:
         evaluation_id=event.evaluation_id,
         restores=event.restores,
         reason=event.reason,
+    )
+
+
+def _updated(row: Promotion, event: PromotionUpdated) -> Promotion:
+    """Return the promotion with what is on its branch now; its state is the one it was in."""
+    if (event.proposal, event.committers) == (row.proposal, row.committers):
+        return row
+    return replace(
+        row, proposal=event.proposal, committers=event.committers, updates=row.updates + 1
     )
 
 

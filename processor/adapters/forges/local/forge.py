@@ -24,6 +24,7 @@ from processor.adapters.forges.local.objects import (
     resolve,
     tree,
 )
+from processor.adapters.forges.local.repository import check_protected
 from processor.errors import Terminal, Unavailable
 from processor.rules.pull_request import marker_of, promotion_in
 from processor.values.principal import SLUICE, Principal
@@ -53,13 +54,19 @@ class LocalForge:
         return f"forge {self.name}"
 
     async def check(self) -> str:
-        """Return one line for `doctor`. Raises Unavailable when the directory is missing."""
+        """Return one line for `doctor`.
+
+        Raises Unavailable when the directory is missing, Terminal when pushes could forge what is
+        kept in a repository.
+        """
         if not await asyncio.to_thread(self.path.is_dir):
             raise Unavailable(self.product, f"{self.path} is not a directory: create it")
         git = Git(directory=self.path, product=self.product, turns=self.turns)
         version = (await git.run("version")).text
-        found = await asyncio.to_thread(lambda: sorted(self.path.rglob("*.git")))
-        names = [str(place.relative_to(self.path)).removesuffix(".git") for place in found]
+        heads = await asyncio.to_thread(lambda: sorted(self.path.rglob("?*.git/HEAD")))
+        for head in heads:
+            await check_protected(replace(git, directory=head.parent))
+        names = [str(head.parent.relative_to(self.path)).removesuffix(".git") for head in heads]
         return f"{version}; {self.path} holds {', '.join(names) or 'no repository yet'}"
 
     # What stands in Git.
@@ -308,7 +315,9 @@ class LocalForge:
         """Return the repository. Raises Terminal when its name climbs out or there is none."""
         place = self.path / f"{named(where.name)}.git"
         if not await asyncio.to_thread(place.is_dir):
-            raise Terminal(f"{self.product} has no {place}: make one with git init --bare")
+            raise Terminal(
+                f"repository {where.name} is not at {place}: make one with git init --bare"
+            )
         return Git(directory=place, product=self.product, turns=self.turns)
 
     async def _tip(self, git: Git, branch: str) -> str:
