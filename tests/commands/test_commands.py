@@ -74,7 +74,9 @@ async def test_the_same_key_is_the_same_answer_even_after_the_merge() -> None:
 async def test_a_key_of_somebody_else_is_not_swallowed() -> None:
     world, promotion, _ = proposed(by=Principal("sluice", "authenticated"))
     await approve_in(world)(ANA, promotion, HEAD, "key")
+    count = len(world.happened)
     await refused(422, approve_in(world)(BO, promotion, HEAD, "key"))
+    assert len(world.happened) == count
 
 
 @pytest.mark.parametrize(
@@ -121,7 +123,9 @@ async def test_after_a_push_the_new_head_is_approved_and_not_by_its_committer() 
 @pytest.mark.parametrize("key", ["", "x" * 201, "b\u00e9", "a\nb"])
 async def test_a_key_is_needed_and_plain(key: str) -> None:
     world, promotion, _ = proposed()
+    count = len(world.happened)
     await refused(400, approve_in(world)(ANA, promotion, HEAD, key))
+    assert len(world.happened) == count
 
 
 async def test_a_no_closes_with_its_reason_and_says_nothing_itself() -> None:

@@ -47,6 +47,7 @@ def test_a_tree_ends_with_its_starter_however_that_ends(tmp_path: Path, number: 
     popen.send_signal(number)
     popen.communicate()
     eventually(lambda: not group(leader), 10)
+    assert group(leader) == []
 
 
 def test_what_is_told_to_stay_stays(tmp_path: Path) -> None:

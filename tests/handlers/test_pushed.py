@@ -73,7 +73,10 @@ async def test_automatic_waits_for_a_person_once_somebody_pushed(world: World) -
     for name in ("vouch", "merge"):
         assert await world.ask(name, update) == []
     assert (await world.pull(event)).state == "open"
-    assert (await world.status(new)).state == "pending"
+    said = await world.status(new)
+    assert said.state == "pending"
+    assert said.description.startswith(f"the head moved to {new}"), "told or not"
+    assert (await world.promotion(event)).opened_head == event.proposal.head_sha
 
 
 async def test_what_is_proposed_is_told_as_it_was_found_in_git(world: World) -> None:
