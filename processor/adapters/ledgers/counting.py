@@ -5,7 +5,7 @@ Place in the flow: `ports/work.WorkReader` on tables, for status, `/readyz` and 
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, func, select
 
 from processor.adapters.ledgers import rows, schema
 from processor.adapters.ledgers.database import Database
@@ -40,8 +40,12 @@ def _summary(connection: Connection) -> Summary:
         oldest_ready=connection.execute(
             select(func.min(work.c.recorded_at)).where(work.c.state == "ready")
         ).scalar(),
-        dead=_named(connection, "dead"),
-        waiting=(*_named(connection, "waiting"), *_held(connection)),
+        dead=_named(connection, work.c.state == "dead"),
+        waiting=(
+            *_named(connection, work.c.state == "waiting"),
+            # ready, but tried in vain at least once: it holds its lane
+            *_named(connection, and_(work.c.state == "ready", work.c.error != "")),
+        ),
     )
 
 
@@ -51,26 +55,13 @@ def _by_state(connection: Connection, table: Table) -> dict[str, int]:
     return {row[0]: row[1] for row in counted}
 
 
-def _named(connection: Connection, state: str) -> tuple[Work, ...]:
-    """Return the newest rows of a state."""
+def _named(connection: Connection, those: ColumnElement[bool]) -> tuple[Work, ...]:
+    """Return the newest of the rows that are meant."""
     work, event = schema.work, schema.event
     found = connection.execute(
         select(work, event.c.id.label("event_id"))
         .join(event, event.c.seq == work.c.event_seq)
-        .where(work.c.state == state)
-        .order_by(work.c.id.desc())
-        .limit(_SHOWN)
-    )
-    return tuple(rows.work_of(row, row.event_id) for row in found)
-
-
-def _held(connection: Connection) -> tuple[Work, ...]:
-    """Return ready rows that failed at least once and hold their lane."""
-    work, event = schema.work, schema.event
-    found = connection.execute(
-        select(work, event.c.id.label("event_id"))
-        .join(event, event.c.seq == work.c.event_seq)
-        .where(work.c.state == "ready", work.c.error != "")
+        .where(those)
         .order_by(work.c.id.desc())
         .limit(_SHOWN)
     )
