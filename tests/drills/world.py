@@ -75,7 +75,12 @@ class World:
         process = await asyncio.create_subprocess_exec(
             "git", "-C", str(self.repository), *words, stdout=asyncio.subprocess.PIPE
         )
-        out, _ = await process.communicate()
+        try:
+            out, _ = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.communicate()
         return out.decode()
 
     async def follow_main(self) -> None:
@@ -127,4 +132,5 @@ async def open_world(folder: Path) -> AsyncIterator[World]:
         yield world
     finally:
         following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
         await runner.cleanup()
