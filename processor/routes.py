@@ -72,7 +72,7 @@ def routes(needs: Needs) -> tuple[Route[Any], ...]:
         _row(e.EvaluationRequested, on.evaluate, _version),
         _row(e.EvaluationStarted, on.vouch, _version),
         _row(e.GateFinished, on.evaluate, _version),
-        _row(e.DeadlinePassed, on.evaluate, _version),
+        _row(e.DeadlinePassed, on.evaluate, _judged_by),
         _row(e.EvaluationPassed, on.mark, _model),
         _row(e.EvaluationPassed, on.vouch, _version),
         _row(e.EvaluationPassed, on.merge, _version),
@@ -158,6 +158,12 @@ def _served_model(event: e.ServingChanged) -> str | None:
 
 def _version(event: e.Event) -> str | None:
     return f"version:{event.head.subject}"
+
+
+def _judged_by(event: e.DeadlinePassed) -> str | None:
+    """Return the lane of a verdict that a gate window or a waiver kept open."""
+    about_gates = event.what in {"gate window", "waiver"}
+    return f"version:{event.version.path}" if about_gates and event.version else None
 
 
 def _slot(event: Any) -> str | None:  # noqa: ANN401 - any event with a slot

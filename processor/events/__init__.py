@@ -12,6 +12,7 @@ from processor.events.evaluation import (
     EvaluationStarted,
     GateFinished,
     Judged,
+    WaiverGiven,
 )
 from processor.events.event import Event, Head, identify
 from processor.events.model_version import (
@@ -24,12 +25,23 @@ from processor.events.model_version import (
     VersionRegistered,
     VersionStageChanged,
 )
-from processor.events.operations import DeadlinePassed, WorkDied
+from processor.events.operations import (
+    DeadlinePassed,
+    ModeChanged,
+    TargetHeld,
+    TargetReleased,
+    WorkDied,
+    WorkDropped,
+    WorkRetried,
+    WritesPaused,
+    WritesResumed,
+)
 from processor.events.promotion import (
     ApprovalGiven,
     ApprovalVoided,
     PromotionApproved,
     PromotionBypassed,
+    PromotionExpired,
     PromotionProposed,
     PromotionRejected,
     PromotionRequested,
@@ -65,11 +77,13 @@ CATALOG: tuple[type[Event], ...] = (
     EvaluationPassed,
     EvaluationFailed,
     EvaluationInconclusive,
+    WaiverGiven,
     PromotionRequested,
     PromotionProposed,
     PromotionUpdated,
     PromotionSuperseded,
     PromotionWithdrawn,
+    PromotionExpired,
     PromotionRejected,
     PromotionApproved,
     PromotionBypassed,
@@ -84,8 +98,15 @@ CATALOG: tuple[type[Event], ...] = (
     RolloutSuperseded,
     ServingChanged,
     TargetAdopted,
+    TargetHeld,
+    TargetReleased,
+    WritesPaused,
+    WritesResumed,
+    ModeChanged,
     DeadlinePassed,
     WorkDied,
+    WorkRetried,
+    WorkDropped,
 )
 
 BY_TYPE: dict[str, type[Event]] = {kind.type_name(): kind for kind in CATALOG}
@@ -109,8 +130,10 @@ __all__ = [
     "GateFinished",
     "Head",
     "Judged",
+    "ModeChanged",
     "PromotionApproved",
     "PromotionBypassed",
+    "PromotionExpired",
     "PromotionProposed",
     "PromotionRejected",
     "PromotionRequested",
@@ -125,12 +148,19 @@ __all__ = [
     "RolloutSuperseded",
     "ServingChanged",
     "TargetAdopted",
+    "TargetHeld",
+    "TargetReleased",
     "TrainingCompleted",
     "VersionDeleted",
     "VersionMarked",
     "VersionObserved",
     "VersionRegistered",
     "VersionStageChanged",
+    "WaiverGiven",
     "WorkDied",
+    "WorkDropped",
+    "WorkRetried",
+    "WritesPaused",
+    "WritesResumed",
     "identify",
 ]

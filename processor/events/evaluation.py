@@ -51,6 +51,18 @@ class GateFinished(_OfVersion):
     """The answer."""
 
 
+class WaiverGiven(_OfVersion):
+    """Somebody lets one gate of one version pass, until a moment."""
+
+    kind: ClassVar[str] = "waiver.given"
+    gate: str
+    """The gate as results name it."""
+    reason: str
+    """Why, in their words."""
+    until: Moment
+    """When it ends."""
+
+
 class _Verdict(_OfVersion):
     policy_digest: str
     """sha256 of the policy in force."""

@@ -6,7 +6,7 @@ said by `sources/proposals` alone, from the forge's final state.
 
 from typing import ClassVar
 
-from processor.events.event import Event
+from processor.events.event import Event, Moment
 from processor.values.principal import Principal
 from processor.values.proposal import ProposalRef, ScalarEdit
 from processor.values.slot import Slot
@@ -54,6 +54,8 @@ class PromotionProposed(_OfPromotion):
     """The pull request."""
     edits: tuple[ScalarEdit, ...] = ()
     """What it changes, as it was opened."""
+    expires: Moment | None = None
+    """When it is closed if nobody has decided."""
 
 
 class PromotionUpdated(_OfPromotion):
@@ -86,6 +88,14 @@ class PromotionWithdrawn(_OfPromotion):
     """Why."""
 
 
+class PromotionExpired(_OfPromotion):
+    """Nobody decided in time; we closed it."""
+
+    kind: ClassVar[str] = "promotion.expired"
+    reason: str
+    """How long it was open."""
+
+
 class PromotionRejected(_OfPromotion):
     """A person able to approve closed it; remembered for this version and target."""
 
@@ -110,6 +120,8 @@ class PromotionApproved(_OfPromotion):
     """Who merged."""
     approvals: tuple[Principal, ...]
     """Whose yes counted."""
+    rollout_due: Moment | None = None
+    """By when it should serve."""
 
 
 class PromotionBypassed(_OfPromotion):
@@ -126,6 +138,8 @@ class PromotionBypassed(_OfPromotion):
     """Who merged."""
     unmet: tuple[str, ...]
     """What was missing, in words."""
+    rollout_due: Moment | None = None
+    """By when it should serve."""
 
 
 class ApprovalGiven(_OfPromotion):

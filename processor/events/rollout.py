@@ -6,6 +6,7 @@ Place in the flow: said by `sources/rollouts` alone, for every slot, whether or 
 from typing import ClassVar
 
 from processor.events.event import Event
+from processor.values.serving import Soak
 from processor.values.slot import Slot
 from processor.values.version import Version
 
@@ -92,6 +93,8 @@ class ServingChanged(Event):
     """Where it answers."""
     prediction: str | None = None
     """What it answered, as JSON text."""
+    soaks: tuple[Soak, ...] = ()
+    """Which targets come next, once it has served until then."""
 
 
 class TargetAdopted(Event):

@@ -66,6 +66,8 @@ class Evaluate:
     async def __call__(self, event: Asked) -> Sequence[Event]:
         """Return the verdict, or that we wait for others, or nothing when it is stale."""
         version = event.version
+        if version is None:
+            return []
         policy = self.policies.ruling(version.workspace, version.model)
         record = await self.views.get(VersionRecord, version.path)
         if policy is None or record is None or record.deleted:

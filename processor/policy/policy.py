@@ -39,6 +39,13 @@ class Policy(Written):
             raise ValueError(f"two targets share a name: {sorted(names)}")
         if sum(target.default for target in self.targets) > 1:
             raise ValueError("only one target can be the default")
+        for place, target in enumerate(self.targets):
+            if target.after and target.after.target not in names[:place]:
+                earlier = ", ".join(names[:place]) or "none: it is the first"
+                raise ValueError(
+                    f"{target.name} comes after {target.after.target!r}, which is not a target "
+                    f"before it ({earlier})"
+                )
         return self
 
     @cached_property

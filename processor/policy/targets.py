@@ -77,6 +77,15 @@ class RolloutRule(Written):
     """How long the new version must answer without a break."""
 
 
+class After(Written):
+    """Which target a version must have served at first."""
+
+    target: str
+    """Its name in this policy."""
+    soak: Duration = timedelta()
+    """For how long, without a break."""
+
+
 class RegistryMarks(Written):
     """What the registry should say, as `stage:<Stage>` or `alias:<name>`."""
 
@@ -105,6 +114,8 @@ class Target(Written):
     """Short name: `staging`, `production`."""
     default: bool = False
     """The target gates compare with and `sluice request` means when none is named."""
+    after: After | None = None
+    """The target before this one; without it only the policy's first is asked for by itself."""
     slot: SlotWritten
     """Where its pull requests go."""
     edits: tuple[Edit, ...] = Field(min_length=1)

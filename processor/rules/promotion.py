@@ -16,6 +16,8 @@ TABLE: Mapping[tuple[str, str], State] = {
     ("requested", "promotion.proposed"): "proposed",
     ("requested", "promotion.superseded"): "superseded",
     ("requested", "promotion.withdrawn"): "withdrawn",
+    ("requested", "promotion.expired"): "expired",
+    ("proposed", "promotion.expired"): "expired",
     ("proposed", "promotion.updated"): "proposed",
     ("proposed", "promotion.approved"): "approved",
     ("proposed", "promotion.bypassed"): "bypassed",

@@ -15,6 +15,7 @@ from processor.sources.findings import LEDGER
 from processor.values.about import About
 from processor.values.deadline import Deadline
 from processor.values.principal import SLUICE
+from processor.values.version import parts_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +32,7 @@ class DeadlinesSource:
         waiting = await self.views.find(Deadline, state="open")
         for passed in sorted((one for one in waiting if one.due <= now), key=lambda one: one.due):
             head = DeadlinePassed.heading(
-                About.of(passed.version),
+                _about(passed),
                 f"{passed.kind}:{passed.event_id}",
                 actor=SLUICE,
                 cause=passed.event_id,
@@ -44,6 +45,17 @@ class DeadlinesSource:
                 event_id=passed.event_id,
                 due=passed.due,
                 version=passed.version,
+                target=passed.target,
+                promotion_id=passed.promotion_id,
+                gate=passed.gate,
             )
             await self.log.append([told])
         return {LEDGER: ""}
+
+
+def _about(passed: Deadline) -> About:
+    """Return whose it is: a version's, or a model's target's."""
+    if passed.version is not None:
+        return About.of(passed.version, passed.target or None)
+    registry, workspace, model = parts_of(passed.model_key)
+    return About(registry, workspace, model, target=passed.target)

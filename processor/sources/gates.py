@@ -30,6 +30,8 @@ class GatesSource:
     async def look(self) -> Mapping[str, str]:
         """Say which awaited gates have an answer; return that the ledger answered."""
         for window in await self.views.find(Deadline, state="open"):
+            if window.kind != "gate window" or window.version is None:
+                continue
             record = await self.views.get(VersionRecord, window.version.path)
             judgement = record.judgement if record else None
             if record and judgement and judgement.verdict is None and judgement.pending:

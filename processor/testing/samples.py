@@ -115,6 +115,13 @@ _SEEN: dict[str, Any] = {
     "artifact": "models:/m-2f7a",
 }
 
+_ROW: dict[str, Any] = {
+    "work_id": 7,
+    "handler": "propose",
+    "part": TARGET,
+    "event_id": _REQUESTED.head.id,
+}
+
 SAMPLES: tuple[Event, ...] = (
     _foreign(
         said.TrainingCompleted,
@@ -187,6 +194,15 @@ SAMPLES: tuple[Event, ...] = (
     _say(said.EvaluationPassed, _VERSION, results=(_BETTER,), **_JUDGED),
     _say(said.EvaluationFailed, _VERSION, results=(_WORSE,), **_JUDGED),
     _say(said.EvaluationInconclusive, _VERSION, results=(_BETTER, _SILENT), **_JUDGED),
+    _say(
+        said.WaiverGiven,
+        _VERSION,
+        ANA,
+        version=CANDIDATE,
+        gate="auc not worse than serving",
+        reason="the metric is new; the next run logs it",
+        until=NOW,
+    ),
     _REQUESTED,
     _promoted(
         said.PromotionProposed,
@@ -199,6 +215,7 @@ SAMPLES: tuple[Event, ...] = (
     ),
     _promoted(said.PromotionSuperseded, reason="fraud v3 was requested for the same slot"),
     _promoted(said.PromotionWithdrawn, reason="fraud v2 was deleted from the registry"),
+    _promoted(said.PromotionExpired, reason="it was open for 14 days"),
     _promoted(said.PromotionRejected, ANA, by=ANA, reason="not before the holidays"),
     _promoted(
         said.PromotionApproved,
@@ -252,6 +269,11 @@ SAMPLES: tuple[Event, ...] = (
         prediction='{"predictions":[1]}',
     ),
     _say(said.TargetAdopted, _SLOT_OF, UNKNOWN, target=TARGET, **_CHANGE, version=CHAMPION),
+    _say(said.TargetHeld, _SLOT_OF, ANA, target=TARGET, reason="the freeze before the holidays"),
+    _say(said.TargetReleased, _SLOT_OF, ANA, target=TARGET, reason="the holidays are over"),
+    _say(said.WritesPaused, _MODEL, ANA, model_key=CANDIDATE.key, reason="the forge misbehaves"),
+    _say(said.WritesResumed, _MODEL, ANA, model_key=CANDIDATE.key, reason="it is well again"),
+    _say(said.ModeChanged, _MODEL, old="observe", new="propose"),
     _say(
         said.DeadlinePassed,
         _VERSION,
@@ -269,5 +291,7 @@ SAMPLES: tuple[Event, ...] = (
         event_id=_REQUESTED.head.id,
         reason="apps/production/fraud.yaml holds no InferenceService named fraud",
     ),
+    _say(said.WorkRetried, _MODEL, ANA, **_ROW, reason="the file is there now"),
+    _say(said.WorkDropped, _MODEL, ANA, **_ROW, reason="the model was retired"),
 )
 """In the order of the catalogue, one of each."""

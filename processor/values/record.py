@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from processor.values.evaluation import Comparison, GateResult, Training, Verdict
+from processor.values.principal import Principal
 from processor.values.version import Version
 
 
@@ -27,6 +28,17 @@ class Judgement:
 
 
 @dataclass(frozen=True)
+class Waiver:
+    """A gate that somebody lets pass until a moment, and why."""
+
+    gate: str
+    by: Principal
+    reason: str
+    until: datetime
+    event_id: str
+
+
+@dataclass(frozen=True)
 class VersionRecord:
     """One version; `foreign` maps a mark (`stage`) to the value of ours a stranger replaced."""
 
@@ -40,6 +52,7 @@ class VersionRecord:
     judgement: Judgement | None = None
     marks: Mapping[str, str] = field(default_factory=dict)
     foreign: Mapping[str, str] = field(default_factory=dict)
+    waivers: tuple[Waiver, ...] = ()
 
 
 @dataclass(frozen=True)

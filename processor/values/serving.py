@@ -38,6 +38,14 @@ class Observation:
 
 
 @dataclass(frozen=True)
+class Soak:
+    """A target that comes next once the version has served until `due`; None: not any more."""
+
+    target: str
+    due: datetime | None
+
+
+@dataclass(frozen=True)
 class Serving:
     """The folded answer to "what serves at this slot"; `version` is None when it is not ours."""
 

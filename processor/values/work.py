@@ -14,7 +14,8 @@ WorkState = Literal["ready", "running", "waiting", "done", "dead"]
 class Work:
     """`place` orders a lane; `due_at` is the earliest moment it may run (again).
 
-    `attempts` counts every turn, `blamed` those that ended in an answer that blames the row.
+    `attempts` counts every turn, `blamed` those that ended in an answer that blames the row,
+    `crashes` those during which the whole process ended.
     """
 
     id: int
@@ -29,3 +30,4 @@ class Work:
     recorded_at: datetime
     due_at: datetime
     error: str = ""
+    crashes: int = 0

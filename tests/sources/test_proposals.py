@@ -82,7 +82,9 @@ class Ledger:
         for event in new:
             if isinstance(event, PromotionUpdated | ApprovalVoided):
                 self.promotions = [
-                    history.fold(row, event, AT) or row if row.id == event.promotion_id else row
+                    history.fold(row, event, AT, row.id) or row
+                    if row.id == event.promotion_id
+                    else row
                     for row in self.promotions
                 ]
         return Appended(tuple(event.head.id for event in new), ())

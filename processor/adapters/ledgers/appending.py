@@ -13,7 +13,7 @@ from sqlalchemy.dialects.sqlite import insert
 from processor.adapters.ledgers import rows, schema
 from processor.events import Event
 from processor.ports.log import Appended
-from processor.rules.history import VIEWS
+from processor.rules.history import VIEWS, View
 from processor.values.effect import EffectClosing
 from processor.values.snapshot import Snapshot
 
@@ -43,28 +43,30 @@ def append(
 def fold(connection: Connection, event: Event, at: datetime) -> None:
     """Fold one event into every view row it concerns."""
     for view in VIEWS:
-        key = view.key_of(event)
-        if key is None:
-            continue
-        table = schema.views[view.row]
-        adapter = rows.adapter(view.row)
-        stored = connection.execute(select(table.c.data).where(table.c.key == key)).scalar()
-        before = None if stored is None else adapter.validate_json(stored)
-        after = view.fold(before, event, at)
-        if after is None or after == before:
-            continue
-        model, slot, state = view.columns(after)
-        values = {
-            "model": model,
-            "slot": slot,
-            "state": state,
-            "data": adapter.dump_json(after).decode(),
-        }
-        connection.execute(
-            insert(table)
-            .values(key=key, **values)
-            .on_conflict_do_update(index_elements=["key"], set_=values)
-        )
+        for key in view.keys_of(event):
+            _fold_row(connection, view, key, event, at)
+
+
+def _fold_row(connection: Connection, view: View, key: str, event: Event, at: datetime) -> None:
+    """Fold one event into one row."""
+    table, adapter = schema.views[view.row], rows.adapter(view.row)
+    stored = connection.execute(select(table.c.data).where(table.c.key == key)).scalar()
+    before = None if stored is None else adapter.validate_json(stored)
+    after = view.fold(before, event, at, key)
+    if after is None or after == before:
+        return
+    model, slot, state = view.columns(after)
+    values = {
+        "model": model,
+        "slot": slot,
+        "state": state,
+        "data": adapter.dump_json(after).decode(),
+    }
+    connection.execute(
+        insert(table)
+        .values(key=key, **values)
+        .on_conflict_do_update(index_elements=["key"], set_=values)
+    )
 
 
 def _moved(connection: Connection, snapshot: Snapshot) -> bool:

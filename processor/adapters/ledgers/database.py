@@ -10,10 +10,10 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -37,18 +37,22 @@ class _Waiting:
 class Database:
     """The file, open for reading and (unless `readonly`) writing."""
 
-    def __init__(self, path: Path, *, readonly: bool = False) -> None:
-        """Open nothing yet; connections are made when first needed."""
-        self._reader = _engine(path, writing=False)
-        self._writer = None if readonly else _engine(path, writing=True)
+    def __init__(self, path: Path, *, readonly: bool = False, inline: bool = False) -> None:
+        """Open nothing yet; connections are made when first needed.
+
+        `inline` runs every job on the loop's own thread: a simulation's order of events then
+        depends on nothing but its seed.
+        """
+        kind = _Inline if inline else _Threads
+        self._reader: _Connections = kind(path, writing=False)
+        self._writer: _Connections | None = None if readonly else kind(path, writing=True)
         self._queue: deque[_Waiting] = deque()
         self._committing: asyncio.Task[None] | None = None
 
     async def read(self, job: Job[T]) -> T:
         """Run a reading job on one consistent state of the file."""
         try:
-            async with self._reader.connect() as connection:
-                return await connection.run_sync(job)
+            return await self._reader.run(job)
         except DBAPIError as error:
             raise Unavailable("ledger", str(error.orig)) from error
 
@@ -64,9 +68,9 @@ class Database:
         """Finish what was accepted, then let go of the file."""
         if self._committing is not None:
             await asyncio.wait({self._committing})
-        await self._reader.dispose()
+        await self._reader.close()
         if self._writer is not None:
-            await self._writer.dispose()
+            await self._writer.close()
 
     async def _commit(self) -> None:
         """Commit everything queued, a batch at a time."""
@@ -105,8 +109,7 @@ class Database:
                     answers.append((value, None))
             return answers
 
-        async with self._writer.begin() as connection:
-            return await connection.run_sync(run)
+        return await self._writer.run(run)
 
 
 def _fail(batch: list[_Waiting], problem: Exception) -> None:
@@ -116,18 +119,57 @@ def _fail(batch: list[_Waiting], problem: Exception) -> None:
             waiting.done.set_exception(problem)
 
 
-def _engine(path: Path, *, writing: bool) -> AsyncEngine:
-    """Return an engine whose connections are set up for WAL with full fsync."""
-    mode = "rwc" if writing else "ro"
-    url = f"sqlite+aiosqlite:///file:{quote(str(path.absolute()))}?mode={mode}&uri=true"
-    engine = (
-        create_async_engine(url, pool_size=1, max_overflow=0)
-        if writing
-        else create_async_engine(url, pool_size=4)
-    )
+class _Connections(Protocol):
+    """Where jobs run, each in a transaction of its own."""
 
-    set_up(engine.sync_engine, writing=writing)
-    return engine
+    async def run(self, job: Job[T]) -> T:
+        """Run one job."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of the file."""
+        ...
+
+
+class _Threads:
+    """Connections on threads of their own: the loop goes on while one waits for the disk."""
+
+    def __init__(self, path: Path, *, writing: bool) -> None:
+        url = _url("sqlite+aiosqlite", path, writing=writing)
+        self._engine: AsyncEngine = (
+            create_async_engine(url, pool_size=1, max_overflow=0)
+            if writing
+            else create_async_engine(url, pool_size=4)
+        )
+        set_up(self._engine.sync_engine, writing=writing)
+
+    async def run(self, job: Job[T]) -> T:
+        async with self._engine.begin() as connection:
+            return await connection.run_sync(job)
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+
+class _Inline:
+    """One connection on the loop's own thread."""
+
+    def __init__(self, path: Path, *, writing: bool) -> None:
+        self._engine = create_engine(_url("sqlite", path, writing=writing), pool_size=1)
+        set_up(self._engine, writing=writing)
+
+    async def run(self, job: Job[T]) -> T:
+        with self._engine.begin() as connection:
+            return job(connection)
+
+    async def close(self) -> None:
+        self._engine.dispose()
+
+
+def _url(driver: str, path: Path, *, writing: bool) -> str:
+    """Return where SQLAlchemy finds the file."""
+    mode = "rwc" if writing else "ro"
+    return f"{driver}:///file:{quote(str(path.absolute()))}?mode={mode}&uri=true"
 
 
 def set_up(engine: Engine, *, writing: bool) -> None:

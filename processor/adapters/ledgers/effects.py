@@ -11,6 +11,8 @@ from sqlalchemy.dialects.sqlite import insert
 
 from processor.adapters.ledgers import rows, schema
 from processor.adapters.ledgers.database import Database
+from processor.events import BY_TYPE
+from processor.ports.effect_log import Cause
 from processor.values.effect import Effect
 from processor.values.snapshot import Snapshot
 
@@ -43,6 +45,19 @@ class TableEffects:
                 select(_effect).where(_effect.c.cause == cause).order_by(_effect.c.sent_at)
             )
             return [rows.effect_of(row) for row in found]
+
+        return await self.database.read(job)
+
+    async def cause(self, event_id: str) -> Cause:
+        """Return the model and the topic of an event."""
+        table = schema.event
+
+        def job(connection: Connection) -> Cause:
+            row = connection.execute(
+                select(table.c.model_key, table.c.type).where(table.c.id == event_id)
+            ).first()
+            kind = BY_TYPE.get(row.type) if row else None
+            return Cause(row.model_key if row else "", kind.topic if kind else "")
 
         return await self.database.read(job)
 

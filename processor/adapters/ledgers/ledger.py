@@ -38,10 +38,18 @@ class Ledger:
     appended: asyncio.Event
 
     @classmethod
-    async def open(cls, path: Path, registry_id: str, clock: Clock) -> "Ledger":
-        """Open for the running process: tables brought up, registry id checked, views fresh."""
-        await asyncio.to_thread(migrations.upgrade, path)
-        ledger = cls._over(Database(path), clock, incarnation=1)
+    async def open(
+        cls, path: Path, registry_id: str, clock: Clock, *, inline: bool = False
+    ) -> "Ledger":
+        """Open for the running process: tables brought up, registry id checked, views fresh.
+
+        `inline` is for simulations: see `Database`.
+        """
+        if inline:
+            migrations.upgrade(path)
+        else:
+            await asyncio.to_thread(migrations.upgrade, path)
+        ledger = cls._over(Database(path, inline=inline), clock, incarnation=1)
         try:
             await ledger.database.write(lambda connection: _claimed(connection, registry_id))
             await ledger.database.write(_refolded)

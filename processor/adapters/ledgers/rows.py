@@ -84,6 +84,7 @@ def work_of(row: Row[Any], event_id: str) -> Work:
         recorded_at=row.recorded_at,
         due_at=row.due_at,
         error=row.error,
+        crashes=row.crashes,
     )
 
 

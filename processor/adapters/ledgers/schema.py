@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from processor.rules.history import VIEWS
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest Alembic revision this code knows."""
 
 metadata = MetaData()
@@ -92,6 +92,7 @@ work = Table(
     Column("state", String, nullable=False),
     Column("attempts", Integer, nullable=False, default=0),
     Column("blamed", Integer, nullable=False, default=0),
+    Column("crashes", Integer, nullable=False, default=0),
     Column("recorded_at", Moment, nullable=False),
     Column("due_at", Moment, nullable=False),
     Column("error", Text, nullable=False, default=""),
@@ -123,6 +124,16 @@ effect = Table(
 )
 Index("effect_by_cause", effect.c.cause)
 Index("effect_open", effect.c.subject, sqlite_where=effect.c.closed.is_(None))
+
+sealed = Table(
+    "sealed",
+    metadata,
+    Column("source", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("pos", Integer, nullable=False, unique=True),
+    Column("hash", String(64), nullable=False),
+)
+"""Events that were exported and removed: enough to know a repeat, and to keep the chain whole."""
 
 snapshot = Table(
     "snapshot",

@@ -1,6 +1,6 @@
 """Fold events into views; pure and total.
 
-One file per view, each with `key_of` and `fold`; an event that does not concern a row, or comes
+One file per view, each with `keys_of` and `fold`; an event that does not concern a row, or comes
 late, leaves it unchanged. `VIEWS` lists them; VERSION moves whenever a fold does.
 """
 

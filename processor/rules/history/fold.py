@@ -9,9 +9,17 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from processor.events import Event
-from processor.rules.history import deadlines, models, promotions, records, servings
+from processor.rules.history import (
+    deadlines,
+    holds,
+    models,
+    pauses,
+    promotions,
+    records,
+    servings,
+)
 
-VERSION = 3
+VERSION = 4
 """Moves whenever any fold changes: a ledger folded by another version is refolded at start."""
 
 
@@ -31,14 +39,14 @@ class At(Protocol):
 
 @dataclass(frozen=True)
 class View:
-    """One view: its row class, which row an event concerns, the fold, and what to find it by.
+    """One view: its row class, which rows an event concerns, the fold, and what to find it by.
 
     `columns` gives (model key, slot key, state) of a row.
     """
 
     row: type[Any]
-    key_of: Callable[[Event], str | None]
-    fold: Callable[[Any, Event, datetime], Any]
+    keys_of: Callable[[Event], tuple[str, ...]]
+    fold: Callable[[Any, Event, datetime, str], Any]
     columns: Callable[[Any], tuple[str, str, str]]
 
     @property
@@ -48,8 +56,8 @@ class View:
 
 
 VIEWS: tuple[View, ...] = tuple(
-    View(module.ROW, module.key_of, module.fold, module.columns)
-    for module in (promotions, servings, records, models, deadlines)
+    View(module.ROW, module.keys_of, module.fold, module.columns)
+    for module in (promotions, servings, records, models, deadlines, pauses, holds)
 )
 
 
@@ -58,11 +66,9 @@ def fold_all(happened: Iterable[At]) -> dict[type[Any], dict[str, Any]]:
     views: dict[type[Any], dict[str, Any]] = {view.row: {} for view in VIEWS}
     for recorded in happened:
         for view in VIEWS:
-            key = view.key_of(recorded.event)
-            if key is None:
-                continue
             rows = views[view.row]
-            row = view.fold(rows.get(key), recorded.event, recorded.at)
-            if row is not None:
-                rows[key] = row
+            for key in view.keys_of(recorded.event):
+                row = view.fold(rows.get(key), recorded.event, recorded.at, key)
+                if row is not None:
+                    rows[key] = row
     return views

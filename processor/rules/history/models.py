@@ -14,15 +14,15 @@ from processor.values.record import ModelRecord
 ROW = ModelRecord
 
 
-def key_of(event: Event) -> str | None:
+def keys_of(event: Event) -> tuple[str, ...]:
     """Return the model an event concerns."""
     if isinstance(event, AliasSet | AliasRemoved):
-        return event.head.key
+        return (event.head.key,)
     if isinstance(event, VersionMarked) and event.mark.startswith("alias:"):
-        return event.version.key
+        return (event.version.key,)
     if isinstance(event, DriftFound) and event.field.startswith("alias:"):
-        return event.version.key
-    return None
+        return (event.version.key,)
+    return ()
 
 
 def columns(row: ModelRecord) -> tuple[str, str, str]:
@@ -30,13 +30,10 @@ def columns(row: ModelRecord) -> tuple[str, str, str]:
     return row.key, "", ""
 
 
-def fold(row: ModelRecord | None, event: Event, at: datetime) -> ModelRecord | None:  # noqa: ARG001
+def fold(row: ModelRecord | None, event: Event, at: datetime, key: str) -> ModelRecord | None:  # noqa: ARG001
     """Return the model's record after the event."""
-    key = key_of(event)
-    if row is None and key is not None:
-        row = ModelRecord(key)
     if row is None:
-        return None
+        row = ModelRecord(key)
     if isinstance(event, VersionMarked):
         alias = event.mark.removeprefix("alias:")
         number, marks, foreign = marked(row.aliases.get(alias, ""), event, row.marks, row.foreign)

@@ -12,6 +12,7 @@ from processor.events import (
     Event,
     PromotionApproved,
     PromotionBypassed,
+    PromotionExpired,
     PromotionProposed,
     PromotionRejected,
     PromotionRequested,
@@ -34,6 +35,7 @@ _LATER = (
     PromotionUpdated,
     PromotionSuperseded,
     PromotionWithdrawn,
+    PromotionExpired,
     PromotionRejected,
     PromotionApproved,
     PromotionBypassed,
@@ -47,11 +49,11 @@ _LATER = (
 )
 
 
-def key_of(event: Event) -> str | None:
+def keys_of(event: Event) -> tuple[str, ...]:
     """Return the promotion an event concerns."""
     if isinstance(event, PromotionRequested):
-        return promotion_id_of(event.head.id)
-    return event.promotion_id if isinstance(event, _LATER) else None
+        return (promotion_id_of(event.head.id),)
+    return (event.promotion_id,) if isinstance(event, _LATER) else ()
 
 
 def columns(row: Promotion) -> tuple[str, str, str]:
@@ -59,7 +61,7 @@ def columns(row: Promotion) -> tuple[str, str, str]:
     return row.version.key, row.slot.key, row.state
 
 
-def fold(row: Promotion | None, event: Event, at: datetime) -> Promotion | None:
+def fold(row: Promotion | None, event: Event, at: datetime, key: str) -> Promotion | None:  # noqa: ARG001
     """Return the promotion after the event."""
     if row is None:
         return _opened(event, at) if isinstance(event, PromotionRequested) else None
@@ -92,6 +94,7 @@ def fold(row: Promotion | None, event: Event, at: datetime) -> Promotion | None:
         case (
             PromotionSuperseded()
             | PromotionWithdrawn()
+            | PromotionExpired()
             | PromotionRejected()
             | RolloutFailed()
             | RolloutRegressed()

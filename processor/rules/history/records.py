@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from processor.events import (
+    DeadlinePassed,
     DriftFound,
     EvaluationFailed,
     EvaluationInconclusive,
@@ -21,10 +22,11 @@ from processor.events import (
     VersionObserved,
     VersionRegistered,
     VersionStageChanged,
+    WaiverGiven,
 )
 from processor.rules.history.strangers import marked, moved
 from processor.values.principal import SLUICE
-from processor.values.record import Judgement, VersionRecord
+from processor.values.record import Judgement, VersionRecord, Waiver
 
 ROW = VersionRecord
 
@@ -32,11 +34,13 @@ _SEEN = (VersionObserved, VersionRegistered)
 _JUDGED = (EvaluationPassed, EvaluationFailed, EvaluationInconclusive)
 
 
-def key_of(event: Event) -> str | None:
+def keys_of(event: Event) -> tuple[str, ...]:
     """Return the version an event concerns; alias marks belong to the model."""
     if isinstance(event, VersionMarked | DriftFound):
         mark = event.mark if isinstance(event, VersionMarked) else event.field
-        return event.version.path if mark == "stage" else None
+        return (event.version.path,) if mark == "stage" else ()
+    if isinstance(event, DeadlinePassed):
+        return (event.version.path,) if event.what == "waiver" and event.version else ()
     concerned = (
         *_SEEN,
         *_JUDGED,
@@ -44,8 +48,9 @@ def key_of(event: Event) -> str | None:
         VersionDeleted,
         EvaluationStarted,
         GateFinished,
+        WaiverGiven,
     )
-    return event.version.path if isinstance(event, concerned) else None
+    return (event.version.path,) if isinstance(event, concerned) else ()
 
 
 def columns(row: VersionRecord) -> tuple[str, str, str]:
@@ -53,7 +58,12 @@ def columns(row: VersionRecord) -> tuple[str, str, str]:
     return row.version.key, "", "deleted" if row.deleted else "live"
 
 
-def fold(row: VersionRecord | None, event: Event, at: datetime) -> VersionRecord | None:
+def fold(
+    row: VersionRecord | None,
+    event: Event,
+    at: datetime,
+    key: str,  # noqa: ARG001
+) -> VersionRecord | None:
     """Return the version's record after the event."""
     return _first(event, at) if row is None else _next(row, event, at)
 
@@ -72,6 +82,13 @@ def _next(row: VersionRecord, event: Event, at: datetime) -> VersionRecord:
             return replace(row, stage=stage, marks=marks, foreign=foreign)
         case EvaluationStarted() | GateFinished():
             return replace(row, judgement=_in_progress(row.judgement, event, at))
+        case WaiverGiven():
+            given = Waiver(event.gate, event.head.actor, event.reason, event.until, event.head.id)
+            others = tuple(one for one in row.waivers if one.gate != event.gate)
+            return replace(row, waivers=(*others, given))
+        case DeadlinePassed():
+            left = tuple(one for one in row.waivers if one.event_id != event.event_id)
+            return replace(row, waivers=left)
         case EvaluationPassed() | EvaluationFailed() | EvaluationInconclusive():
             return replace(row, judgement=_judged(event, at))
         case _:

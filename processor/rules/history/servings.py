@@ -13,9 +13,9 @@ from processor.values.version import Version
 ROW = Serving
 
 
-def key_of(event: Event) -> str | None:
+def keys_of(event: Event) -> tuple[str, ...]:
     """Return the slot an event concerns."""
-    return event.slot.key if isinstance(event, ServingChanged | RolloutSucceeded) else None
+    return (event.slot.key,) if isinstance(event, ServingChanged | RolloutSucceeded) else ()
 
 
 def columns(row: Serving) -> tuple[str, str, str]:
@@ -23,7 +23,7 @@ def columns(row: Serving) -> tuple[str, str, str]:
     return row.model_key, row.slot.key, ""
 
 
-def fold(row: Serving | None, event: Event, at: datetime) -> Serving | None:
+def fold(row: Serving | None, event: Event, at: datetime, key: str) -> Serving | None:  # noqa: ARG001
     """Return what serves after the event."""
     if isinstance(event, ServingChanged):
         return Serving(
