@@ -3,8 +3,10 @@
 Place in the flow: `sluice doctor` prints these lines behind its own; nothing is changed.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable
 
+from processor.app import maintenance
 from processor.app.lifecycle import open_reader
 from processor.app.outside import Outside, open_outside
 from processor.errors import Terminal, Unavailable
@@ -20,9 +22,27 @@ async def check(loaded: Loaded) -> list[str]:
         lines = [line async for line in _products(outside)]
         for policy in loaded.policies.all:
             lines += [line async for line in _repositories(outside, policy)]
+        if any(policy.commands for policy in loaded.policies.all):
+            lines += [line async for line in _limits(outside)]
     if loaded.settings.ledger.path.exists():
-        lines += [line async for line in _models(loaded)]
+        found = await asyncio.to_thread(_damage, loaded)
+        lines += [found] if found else [line async for line in _models(loaded)]
     return lines
+
+
+def _damage(loaded: Loaded) -> str:
+    """Return what is wrong with the ledger's file, empty when it can be read from end to end."""
+    try:
+        problems = maintenance.check(loaded, quick=True)
+    except Terminal as problem:
+        return f"not ok: ledger: {str(problem).removeprefix('ledger: ')}"
+    if not problems:
+        return ""
+    path = loaded.settings.ledger.path
+    return (
+        f"not ok: ledger: {path} is damaged ({problems[0]}): stop Sluice, then restore a backup "
+        "with `sluice db restore FILE`"
+    )
 
 
 async def _products(outside: Outside) -> AsyncIterator[str]:
@@ -41,6 +61,21 @@ async def _repositories(outside: Outside, policy: Policy) -> AsyncIterator[str]:
         yield await _line(
             f"policy {policy.models}", _there(f"{where.name}@{where.branch}", forge.head(where))
         )
+
+
+async def _limits(outside: Outside) -> AsyncIterator[str]:
+    """Yield which of the limits gate programs run under this machine enforces."""
+    for limit in await outside.evaluator.limits():
+        if limit.waived:
+            yield f"ok: evaluator: {limit.enforces}: gone without, as evaluator.local.without asks"
+        elif limit.problem:
+            yield (
+                f"not ok: evaluator: {limit.enforces}: not available on this machine: "
+                f"{limit.problem}; command gates are answered inconclusive until you allow it "
+                f"with evaluator.local.without: [{limit.name}]"
+            )
+        else:
+            yield f"ok: evaluator: {limit.enforces}"
 
 
 async def _there(place: str, head: Awaitable[str]) -> str:

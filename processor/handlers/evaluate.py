@@ -1,13 +1,13 @@
 """Judge a version by its policy's gates.
 
-Place in the flow: model_version.registered, evaluation.requested, gate.finished, deadline.passed
--> evaluation.started | .passed | .failed | .inconclusive, and promotion.requested for the first
-target of a version that passed.
+Place in the flow: model_version.registered, evaluation.requested, gate.finished, waiver.given,
+deadline.passed (gate window, waiver) -> evaluation.started | .passed | .failed | .inconclusive,
+and promotion.requested for the first target of a version that passed. What slow gates have said,
+and which of them are still to be asked, is `rules/gates/asking`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
 
 from processor.errors import NotYet
 from processor.events import (
@@ -22,24 +22,28 @@ from processor.events import (
     Judged,
     PromotionRequested,
     VersionRegistered,
+    WaiverGiven,
 )
 from processor.policy.policy import Policies, Policy
 from processor.ports.clock import Clock
 from processor.ports.reading.registry import RegistryReader
 from processor.ports.views import Views
+from processor.queries.champion import champion_of
+from processor.rules.candidates import may_ask
 from processor.rules.evidence import broken_run, training_of
-from processor.rules.gates.awaited import silent
+from processor.rules.gates.asking import Asking, again, first, heard
 from processor.rules.gates.metric import judge
 from processor.rules.gates.verdict import verdict_of
-from processor.rules.promotion import MERGED, OPEN
+from processor.rules.gates.waiver import waived
 from processor.rules.slot_conflicts import conflict_of
 from processor.rules.slots import slot_of
 from processor.values.about import About
 from processor.values.evaluation import Comparison, GateResult
+from processor.values.people import People
+from processor.values.principal import claimed
 from processor.values.promotion import Promotion
 from processor.values.record import VersionRecord
 from processor.values.registry import Run
-from processor.values.serving import Serving
 from processor.values.version import Version
 
 _RUNNING = {"RUNNING", "SCHEDULED"}
@@ -51,7 +55,7 @@ _VERDICTS: dict[str, type[Judged]] = {
     "inconclusive": EvaluationInconclusive,
 }
 
-Asked = VersionRegistered | EvaluationRequested | GateFinished | DeadlinePassed
+Asked = VersionRegistered | EvaluationRequested | GateFinished | WaiverGiven | DeadlinePassed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +65,7 @@ class Evaluate:
     registry: RegistryReader
     views: Views
     policies: Policies
+    people: People
     clock: Clock
 
     async def __call__(self, event: Asked) -> Sequence[Event]:
@@ -73,17 +78,15 @@ class Evaluate:
         if policy is None or record is None or record.deleted:
             return []
         run = await self._finished(record)
+        record = _fair(record, run, self.people)
+        asking = _asking(event, policy, record)
+        if asking is None:
+            return []
         results, comparison = await self._measured(policy, version, run)
-        if isinstance(event, VersionRegistered | EvaluationRequested):
-            if policy.awaited and verdict_of(results) != "failed":
-                return [self._started(event, policy, results)]
-            answered: tuple[GateResult, ...] = ()
-        else:
-            heard = _heard(event, policy, record)
-            if heard is None:
-                return []
-            answered = heard
-        results = await self._placed(version, (*results, *answered))
+        results = waived((*results, *asking.answers), record.waivers)
+        if asking.waiting and verdict_of(results) != "failed":
+            return [self._started(event, version, policy, results, asking)]
+        results = await self._placed(version, results)
         kind = _VERDICTS[verdict_of(results)]
         verdict = kind(
             head=event.leads_to(kind, About.of(version)),
@@ -113,14 +116,15 @@ class Evaluate:
         self, policy: Policy, version: Version, run: Run | None
     ) -> tuple[tuple[GateResult, ...], Comparison]:
         """Return the answers of the metric gates, beside the version that serves."""
-        champion, base = await self._champion(policy, version)
+        slot = slot_of(policy.default_target, version.model)
+        champion = await champion_of(self.views, self.registry, slot.key, version)
         metrics = run.metrics if run is not None else {}
-        judged = [judge(gate, metrics, base, policy.first) for gate in policy.metrics]
+        judged = [judge(gate, metrics, champion.metrics, policy.first) for gate in policy.metrics]
         broken = broken_run(run)
         results = tuple(result for result, _ in judged)
         return (
             (broken, *results) if broken else results,
-            Comparison(champion, tuple(row for _, row in judged)),
+            Comparison(champion.version, tuple(row for _, row in judged)),
         )
 
     async def _placed(
@@ -139,56 +143,35 @@ class Evaluate:
             return results
         return (*results, GateResult(_SLOT, "slot", "inconclusive", conflict))
 
-    async def _champion(
-        self, policy: Policy, version: Version
-    ) -> tuple[Version | None, dict[str, str] | None]:
-        """Return the version observed serving at the default target, and its metrics.
-
-        While nothing answers there it is the one that served last: an outage lowers no bar.
-        """
-        slot = slot_of(policy.default_target, version.model)
-        serving = await self.views.get(Serving, slot.key)
-        champion = serving.version if serving else None
-        if serving is not None and serving.uri is None:
-            champion = serving.previous
-        if champion is None or champion == version:
-            return None, None
-        record = await self.views.get(VersionRecord, champion.path)
-        run = None
-        if record is not None and record.run_id:
-            run = await self.registry.run(version.workspace, record.run_id)
-        return champion, dict(run.metrics) if run is not None else {}
-
     def _started(
         self,
-        event: VersionRegistered | EvaluationRequested,
+        event: Asked,
+        version: Version,
         policy: Policy,
         results: tuple[GateResult, ...],
+        asking: Asking,
     ) -> Event:
-        """Return that other systems are asked, and until when they may answer."""
-        longest = max((gate.within for gate in policy.awaited), default=timedelta())
+        """Return that others are asked, and until when they may answer."""
         return EvaluationStarted(
-            head=event.leads_to(EvaluationStarted, About.of(event.version)),
-            version=event.version,
+            head=event.leads_to(EvaluationStarted, About.of(version)),
+            version=version,
             policy_digest=policy.digest,
             results=results,
-            pending=tuple(gate.event for gate in policy.awaited),
-            due=self.clock.now() + longest,
+            pending=tuple(gate.id for gate in asking.waiting),
+            due=self.clock.now() + max(gate.wait for gate in asking.waiting),
         )
 
     async def _asked_for(self, policy: Policy, verdict: Judged) -> Sequence[Event]:
         """Return the request for the first target, unless it passed before or was refused.
 
-        One that a newer took over from does not come back by itself.
+        One that a newer took over from, or was judged after it, does not come by itself.
         """
         if not isinstance(verdict, EvaluationPassed):
             return []
         target = policy.first_target
-        for promotion in await self.views.find(Promotion, model=verdict.version.key):
-            if (promotion.version, promotion.target) != (verdict.version, target.name):
-                continue
-            if promotion.state in OPEN | MERGED | {"rejected", "superseded"}:
-                return []
+        promotions = await self.views.find(Promotion, model=verdict.version.key)
+        if not may_ask(promotions, verdict.version, target.name):
+            return []
         head = verdict.leads_to(
             PromotionRequested, About.of(verdict.version, target.name), target.name
         )
@@ -204,20 +187,20 @@ class Evaluate:
         ]
 
 
-def _heard(
-    event: GateFinished | DeadlinePassed, policy: Policy, record: VersionRecord
-) -> tuple[GateResult, ...] | None:
-    """Return every awaited answer once all are in (or time is up); None: stale, or still out.
+def _fair(record: VersionRecord, run: Run | None, people: People) -> VersionRecord:
+    """Return the record without waivers of whoever trained the version: they may be claimed."""
+    trainer = people.trainer(claimed(run.user)).name if run is not None else None
+    return replace(record, waivers=tuple(one for one in record.waivers if one.by.name != trainer))
 
-    The gates are those of the policy in force now: one that nobody was asked for has no answer.
-    """
-    judgement = record.judgement
-    if judgement is None or judgement.verdict is not None:
-        return None
-    started = event.evaluation_id if isinstance(event, GateFinished) else event.event_id
-    if judgement.event_id != started:
-        return None
-    if judgement.pending and isinstance(event, GateFinished):
-        return None
-    said = {result.gate: result for result in judgement.results if result.kind == "event"}
-    return tuple(said.get(gate.title, silent(gate)) for gate in policy.awaited)
+
+def _asking(event: Asked, policy: Policy, record: VersionRecord) -> Asking | None:
+    """Return how the slow gates stand; None: the event is stale, or some are still out."""
+    match event:
+        case VersionRegistered() | EvaluationRequested():
+            return first(policy, record)
+        case GateFinished():
+            return heard(policy, record, event.evaluation_id, over=False)
+        case DeadlinePassed() if event.what == "gate window":
+            return heard(policy, record, event.event_id, over=True)
+        case _:
+            return again(policy, record)

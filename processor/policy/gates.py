@@ -14,6 +14,9 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator
 
 from processor.policy.model import Written
 
+QUEUE = timedelta(hours=1)
+"""How long a command gate may wait for its turn, beyond the time it may run."""
+
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -114,20 +117,72 @@ class EventGate(Written):
         return value
 
     @property
+    def id(self) -> str:
+        """Return what an evaluation calls it."""
+        return self.event
+
+    @property
+    def wait(self) -> timedelta:
+        """Return how long its answer is waited for."""
+        return self.within
+
+    @property
     def title(self) -> str:
         """Return the gate in words a reviewer reads."""
         return f"{self.event} says passed"
 
 
+class CommandGate(Written):
+    """A program of the team's reads the evidence and answers; docs/gates.md shows one."""
+
+    command: tuple[Annotated[str, Field(pattern=r"^[^\x00]*$")], ...] = Field(min_length=1)
+    """The program and its arguments; relative names are beside this policy file."""
+    timeout: Duration = timedelta(minutes=5)
+    """How long it may run. Gates queue, so its answer is waited for an hour longer."""
+    name: str = Field(default="", pattern=r"^[^\x00-\x1f]*$", max_length=100)
+    """What reviewers call it; empty: the command itself."""
+
+    @model_validator(mode="after")
+    def _runs(self) -> "CommandGate":
+        if not self.command[0]:
+            raise ValueError("the first word is the program; it is empty")
+        if self.timeout <= timedelta():
+            raise ValueError("timeout: it needs some time to run")
+        return self
+
+    @property
+    def id(self) -> str:
+        """Return what an evaluation calls it; no event type contains a colon."""
+        return f"command:{self.name or ' '.join(self.command)}"
+
+    @property
+    def wait(self) -> timedelta:
+        """Return how long its answer is waited for."""
+        return self.timeout + QUEUE
+
+    @property
+    def title(self) -> str:
+        """Return the gate in words a reviewer reads."""
+        return f"{self.name or ' '.join(self.command)} says passed"
+
+
+SlowGate = EventGate | CommandGate
+"""A gate that is asked, and answers in its own time."""
+
+_KINDS: dict[str, type[Written]] = {"event": EventGate, "command": CommandGate}
+
+
 def _gate_kind(value: Any) -> str:  # noqa: ANN401 - raw YAML or an instance
     """Tell gates apart by the key a team writes first."""
     if isinstance(value, dict):
-        return "event" if "event" in value else "metric"
-    return "event" if isinstance(value, EventGate) else "metric"
+        return next((kind for kind in _KINDS if kind in value), "metric")
+    return next((kind for kind, written in _KINDS.items() if isinstance(value, written)), "metric")
 
 
 Gate = Annotated[
-    Annotated[MetricGate, Tag("metric")] | Annotated[EventGate, Tag("event")],
+    Annotated[MetricGate, Tag("metric")]
+    | Annotated[EventGate, Tag("event")]
+    | Annotated[CommandGate, Tag("command")],
     Discriminator(_gate_kind),
 ]
 

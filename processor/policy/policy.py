@@ -3,7 +3,8 @@
 Place in the flow: `Policies` is handed to handlers and sources; the most specific pattern wins.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Literal
@@ -11,7 +12,14 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from processor.errors import Terminal
-from processor.policy.gates import EventGate, Gate, MetricGate, digest_of
+from processor.policy.gates import (
+    CommandGate,
+    EventGate,
+    Gate,
+    MetricGate,
+    SlowGate,
+    digest_of,
+)
 from processor.policy.model import Written
 from processor.policy.targets import Target
 
@@ -39,6 +47,11 @@ class Policy(Written):
             raise ValueError(f"two targets share a name: {sorted(names)}")
         if sum(target.default for target in self.targets) > 1:
             raise ValueError("only one target can be the default")
+        ids = [gate.id for gate in self.slow]
+        if twice := sorted({one for one in ids if ids.count(one) > 1}):
+            raise ValueError(
+                f"two gates are both {twice[0]!r}: drop one, or give a command gate a name"
+            )
         for place, target in enumerate(self.targets):
             if target.after and target.after.target not in names[:place]:
                 earlier = ", ".join(names[:place]) or "none: it is the first"
@@ -77,6 +90,16 @@ class Policy(Written):
         """Return the gates another system answers by an event."""
         return tuple(gate for gate in self.gates if isinstance(gate, EventGate))
 
+    @property
+    def commands(self) -> tuple[CommandGate, ...]:
+        """Return the gates a program of the team's answers."""
+        return tuple(gate for gate in self.gates if isinstance(gate, CommandGate))
+
+    @property
+    def slow(self) -> tuple[SlowGate, ...]:
+        """Return the gates that are asked and answer in their own time, in the order written."""
+        return tuple(gate for gate in self.gates if not isinstance(gate, MetricGate))
+
 
 def specificity(pattern: str) -> tuple[int, int]:
     """Return how specific a pattern is: literal characters, then fewer wildcards."""
@@ -100,9 +123,14 @@ class PolicyTie(Terminal, ValueError):
 
 @dataclass(frozen=True)
 class Policies:
-    """Every policy in force."""
+    """Every policy in force; `folders` says where each one's file lies, by workspace and models."""
 
     all: tuple[Policy, ...]
+    folders: Mapping[tuple[str, str], str] = field(default_factory=dict, compare=False)
+
+    def folder_of(self, policy: Policy) -> str:
+        """Return the folder relative names in a policy begin at; `.` for one without a file."""
+        return self.folders.get((policy.workspace, policy.models), ".")
 
     def ruling(self, workspace: str, model: str) -> Policy | None:
         """Return the policy of a model, or None. Raises PolicyTie naming both of two."""

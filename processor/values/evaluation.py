@@ -17,13 +17,27 @@ Verdict = Literal["passed", "failed", "inconclusive"]
 
 @dataclass(frozen=True)
 class GateResult:
-    """One gate's answer; `reason` is a sentence, empty when it simply passed."""
+    """One gate's answer; `reason` is a sentence, empty when it simply passed.
+
+    `waiver` says who lets it pass, until when and why: it then counts as passed, whatever it found.
+    """
 
     gate: str
     kind: str
     verdict: Verdict
     reason: str = ""
     evidence: tuple[tuple[str, str], ...] = ()
+    waiver: str = ""
+
+    @property
+    def counts(self) -> Verdict:
+        """Return what it weighs in the verdict of the evaluation."""
+        return "passed" if self.waiver else self.verdict
+
+    @property
+    def sentence(self) -> str:
+        """Return the reason and the waiver as one text for people."""
+        return "; ".join(part for part in (self.reason, self.waiver) if part)
 
 
 @dataclass(frozen=True)

@@ -52,3 +52,5 @@ class Run:
     ended: datetime | None
     metrics: Mapping[str, str] = field(default_factory=dict)
     datasets: tuple[Dataset, ...] = ()
+    params: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)

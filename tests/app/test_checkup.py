@@ -1,15 +1,19 @@
 """`sluice doctor`: what is down and what is not there, each in one line and said once."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from processor.adapters.evaluators import local
+from processor.adapters.evaluators.limits import NAMES, Limits
 from processor.adapters.forges.local import create_repository
 from processor.adapters.ledgers import Ledger
 from processor.app import check
 from processor.demo.processes import free_port
 from processor.engine.clock import SystemClock
 from processor.settings.load import Loaded, load
+from processor.values.job import LimitFound
 from tests.make import a_version, registered
 from tests.settings.test_load import POLICY, SLUICE
 
@@ -71,3 +75,40 @@ async def test_models_that_two_policies_rule_are_named(loaded: Loaded) -> None:
     await ledger.close()
     (line,) = [line for line in await check(loaded) if "fraud-model" in line]
     assert line.startswith("not ok: model 'fraud-model' is ruled by both ")
+
+
+@pytest.mark.real
+async def test_limits_are_tried_where_a_policy_has_a_command_gate(
+    loaded: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told(lines: list[str]) -> list[str]:
+        return [line for line in lines if "evaluator: " in line]
+
+    assert told(await check(loaded)) == []
+    path = loaded.policy_files[0]
+    gate = "gates:\n  - {command: [python, check_bias.py]}\n"
+    path.write_text(path.read_text().replace("gates:\n", gate))
+    settings = loaded.path.read_text()
+    lines = told(await check(load(loaded.path)))
+    print(*lines, sep="\n")
+    assert len(lines) == len(NAMES)
+    assert all(" evaluator: " in line and "the trial failed" not in line for line in lines)
+
+    async def tried(limits: Limits, *_: object) -> list[LimitFound]:
+        every = [LimitFound(name, limits.enforces(name)) for name in NAMES]
+        return [
+            replace(every[0], problem="unshare: no"),
+            replace(every[1], waived=True),
+            *every[2:],
+        ]
+
+    monkeypatch.setattr(local, "tried", tried)
+    loaded.path.write_text(settings + "evaluator: {local: {memory: 2GB, without: [files]}}\n")
+    lines = told(await check(load(loaded.path)))
+    assert lines[0] == (
+        "not ok: evaluator: network off: not available on this machine: unshare: no; command "
+        "gates are answered inconclusive until you allow it with evaluator.local.without: [network]"
+    )
+    assert lines[1].startswith("ok: evaluator: no file but ")
+    assert lines[1].endswith(": gone without, as evaluator.local.without asks")
+    assert "ok: evaluator: at most 2GB of memory" in lines

@@ -14,6 +14,7 @@ from processor.ports.log import Recorded
 from processor.sources.gates import GatesSource
 from processor.sources.ruled import Ruled
 from processor.testing.clock import JumpingClock
+from processor.testing.evaluator import MemoryEvaluator
 from processor.values.about import About
 from tests.ledger.test_reading import reported
 from tests.make import a_policy, a_version, registered
@@ -53,7 +54,12 @@ async def test_a_report_is_an_answer_and_only_reports_are_read(tmp_path: Path) -
     ledger = await Ledger.open(tmp_path / "sluice.db", "main", clock)
     await awaited(ledger, clock)
     log = NoHistory(ledger)
-    source = GatesSource(views=ledger.views, policies=Ruled(Policies((AWAITING,))), log=log)  # type: ignore[arg-type]
+    source = GatesSource(
+        views=ledger.views,
+        policies=Ruled(Policies((AWAITING,))),
+        log=log,  # type: ignore[arg-type]
+        evaluator=MemoryEvaluator(),
+    )
     key = "main/default/fraud"
     assert await source.look() == {"ledger": ""}
     assert await ledger.log.of_type(GateFinished, key) == []
@@ -73,7 +79,9 @@ async def test_a_tie_is_told_once_and_ends_no_look(
     ledger = await Ledger.open(tmp_path / "sluice.db", "main", clock)
     await awaited(ledger, clock)
     tied = Ruled(Policies(tuple(AWAITING.model_copy(update={"models": n}) for n in ("f*d", "fr*"))))
-    source = GatesSource(views=ledger.views, policies=tied, log=ledger.log)
+    source = GatesSource(
+        views=ledger.views, policies=tied, log=ledger.log, evaluator=MemoryEvaluator()
+    )
     for _ in range(3):
         assert await source.look() == {"ledger": ""}
     said = capsys.readouterr()
