@@ -1,6 +1,6 @@
 """No broker: the event table is the log, this only wakes the reader.
 
-Place in the flow: `engine/relay` publishes here when `bus:` is absent; `engine/ingest` waits.
+Place in the flow: `engine/relay` tells it what comes when `bus:` is absent; `engine/ingest` waits.
 """
 
 import asyncio
@@ -17,13 +17,17 @@ class LocalBus:
 
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
 
+    def coming(self) -> None:
+        """Wake the reader: it reads the ledger."""
+        self._wake.set()
+
     async def publish(self, placed: Sequence[Recorded]) -> None:
-        """Wake the reader; the events are in the ledger already."""
-        if placed:
-            self._wake.set()
+        """Do nothing more; the events are in the ledger already."""
 
     async def arrived(self, seconds: float) -> None:
         """Wait for a wake-up, at most so long."""
+        # Not `wait_for`: before Python 3.12 it swallows a cancellation that meets the wake-up.
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
         self._wake.clear()

@@ -11,6 +11,7 @@ from processor.events.evaluation import (
     EvaluationRequested,
     EvaluationStarted,
     GateFinished,
+    GateStarted,
     Judged,
     WaiverGiven,
 )
@@ -73,6 +74,7 @@ CATALOG: tuple[type[Event], ...] = (
     DriftFound,
     EvaluationRequested,
     EvaluationStarted,
+    GateStarted,
     GateFinished,
     EvaluationPassed,
     EvaluationFailed,
@@ -128,6 +130,7 @@ __all__ = [
     "Event",
     "ForeignReported",
     "GateFinished",
+    "GateStarted",
     "Head",
     "Judged",
     "ModeChanged",

@@ -34,9 +34,21 @@ class EvaluationStarted(_OfVersion):
     results: tuple[GateResult, ...]
     """Gates already answered."""
     pending: tuple[str, ...]
-    """Event types still waited for."""
+    """Ids of the gates still waited for: an event's type, or `command:` and a gate's name."""
     due: Moment
     """When the wait ends."""
+
+
+class GateStarted(_OfVersion):
+    """The program of one gate was handed to the runner; it may still wait for its turn."""
+
+    kind: ClassVar[str] = "gate.started"
+    evaluation_id: str
+    """The `evaluation.started` that asks for it."""
+    gate: str
+    """The gate's id, as `pending` names it."""
+    job: str
+    """The runner's id of it."""
 
 
 class GateFinished(_OfVersion):
@@ -46,7 +58,7 @@ class GateFinished(_OfVersion):
     evaluation_id: str
     """The `evaluation.started` it answers."""
     event: str
-    """The awaited type."""
+    """The gate's id, as `pending` names it: an event's type, or `command:` and the gate's name."""
     result: GateResult
     """The answer."""
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from processor.events.event import Event, Moment
 from processor.values.deadline import DeadlineKind
+from processor.values.slot import Slot
 from processor.values.version import Version
 
 
@@ -32,6 +33,8 @@ class DeadlinePassed(Event):
     """The promotion, where there is one."""
     gate: str = ""
     """The waived gate, where there is one."""
+    slot: Slot | None = None
+    """The scalar in Git the promotion would change, where there is one."""
 
 
 class WorkDied(Event):

@@ -1,7 +1,7 @@
 """Keep the pull request's one comment at the present state of its rollout.
 
-Place in the flow: rollout.* -> the sticky comment, rewritten from the views, so that the newest
-state wins whichever event woke it.
+Place in the flow: rollout.*, mode.changed -> the sticky comment, rewritten from the views, so
+that the newest state wins whichever event woke it.
 """
 
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from processor.events import (
     Event,
+    ModeChanged,
     RolloutFailed,
     RolloutProgressed,
     RolloutRegressed,
@@ -19,9 +20,11 @@ from processor.events import (
 from processor.ports.effects import ProposalEffects
 from processor.ports.views import Views
 from processor.rules.pull_request import sticky_comment
-from processor.values.promotion import Promotion
+from processor.values.promotion import Promotion, State
 
-Told = (
+_TOLD: frozenset[State] = frozenset({"rolling_out", "serving", "failed"})
+
+Rollout = (
     RolloutStarted
     | RolloutProgressed
     | RolloutSucceeded
@@ -38,22 +41,34 @@ class Confirm:
     views: Views
     effects: ProposalEffects
 
-    async def __call__(self, event: Told) -> Sequence[Event]:
+    async def __call__(self, event: Rollout | ModeChanged) -> Sequence[Event]:
         """Say nothing; the comment is the deed."""
-        promotion = await self.views.get(Promotion, event.promotion_id)
-        if promotion is None or promotion.proposal is None:
+        if isinstance(event, ModeChanged):
+            for promotion in await self.views.find(Promotion, model=event.head.key):
+                if promotion.state in _TOLD:
+                    await self._comment(promotion, promotion.reason, event.head.id)
             return []
-        detail = ""
-        match event:
-            case RolloutProgressed():
-                detail = event.detail
-            case RolloutFailed() | RolloutRegressed():
-                detail = event.reason
-            case RolloutSucceeded():
-                detail = f"answers at {event.endpoint}"
-            case _:
-                pass
-        number = promotion.proposal.number
-        body = sticky_comment(promotion, detail)
-        await self.effects.set_comment(promotion.slot.where, number, body, event.head.id)
+        own = await self.views.get(Promotion, event.promotion_id)
+        if own is not None:
+            await self._comment(own, _detail(event), event.head.id)
         return []
+
+    async def _comment(self, promotion: Promotion, detail: str, cause: str) -> None:
+        """Rewrite the comment of a promotion's pull request."""
+        if promotion.proposal is not None:
+            number = promotion.proposal.number
+            body = sticky_comment(promotion, *([detail] if detail else []))
+            await self.effects.set_comment(promotion.slot.where, number, body, cause)
+
+
+def _detail(event: Rollout) -> str:
+    """Return what an event has to add to the state."""
+    match event:
+        case RolloutProgressed():
+            return event.detail
+        case RolloutFailed() | RolloutRegressed():
+            return event.reason
+        case RolloutSucceeded():
+            return f"answers at {event.endpoint}"
+        case _:
+            return ""

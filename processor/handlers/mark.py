@@ -1,8 +1,8 @@
 """Make the registry say what it should say now.
 
-Place in the flow: evaluation.*, promotion.approved, rollout.*, serving.changed, drift.found
--> model_version.marked. Whichever event woke it, it writes what `rules/marks.demand` asks at
-this moment: the registry has no compare-and-swap, so the newest demand must win.
+Place in the flow: evaluation.*, promotion.approved, rollout.*, serving.changed, drift.found,
+mode.changed -> model_version.marked. Whichever event woke it, it writes what `rules/marks.demand`
+asks at this moment: the registry has no compare-and-swap, so the newest demand must win.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,9 @@ from processor.events import (
     DriftFound,
     EvaluationPassed,
     Event,
+    ModeChanged,
     PromotionApproved,
+    PromotionExpired,
     PromotionRejected,
     PromotionSuperseded,
     PromotionWithdrawn,
@@ -28,15 +30,18 @@ from processor.values.about import About
 from processor.values.promotion import Promotion
 from processor.values.record import ModelRecord, VersionRecord
 from processor.values.serving import Serving
+from processor.values.version import parts_of
 
 Woken = (
     EvaluationPassed
     | PromotionApproved
+    | PromotionExpired
     | PromotionRejected
     | PromotionSuperseded
     | PromotionWithdrawn
     | ServingChanged
     | DriftFound
+    | ModeChanged
 )
 
 
@@ -50,10 +55,14 @@ class Mark:
 
     async def __call__(self, event: Woken) -> Sequence[Event]:
         """Return one fact per mark written."""
-        if event.version is None:
+        if isinstance(event, ModeChanged):
+            key = event.head.key
+        elif event.version is not None:
+            key = event.version.key
+        else:
             return []
-        key = event.version.key
-        policy = self.policies.ruling(event.version.workspace, event.version.model)
+        _, workspace, model = parts_of(key)
+        policy = self.policies.ruling(workspace, model)
         if policy is None:
             return []
         known = Known(

@@ -1,34 +1,28 @@
 """Merge what may be merged, where the policy leaves the button to us.
 
 Place in the flow: promotion.proposed and .updated, approval.given, evaluation.passed,
-serving.changed -> a merge at exactly the head the conditions held for. That it is merged is said
-by `sources/proposals`.
+serving.changed, target.released and the end of a hold, mode.changed -> a merge at exactly the
+head the conditions held for. That it is merged is said by `sources/proposals`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from processor.events import Event
 from processor.policy.policy import Policies
 from processor.ports.effects import ProposalEffects
-from processor.ports.queries import AboutProposals, Standing, open_proposal, standing
-from processor.ports.reading.forge import ForgeReader
 from processor.ports.views import Views
-from processor.rules.approval import parties_of
-from processor.rules.conditions import missing
-from processor.rules.slots import slot_of
-from processor.values.people import People
-from processor.values.serving import Serving
+from processor.queries.owed import Proposals
+from processor.queries.standing import AboutProposals, Standing, standing
 
 
 @dataclass(frozen=True, kw_only=True)
 class Merge:
     """Acts only with `approval: automatic` or `merge: sluice`, and only when nothing is missing."""
 
-    forges: Mapping[str, ForgeReader]
     views: Views
     policies: Policies
-    people: People
+    proposals: Proposals
     effects: ProposalEffects
 
     async def __call__(self, event: AboutProposals) -> Sequence[Event]:
@@ -40,13 +34,8 @@ class Merge:
         return []
 
     async def _merge(self, one: Standing, cause: str) -> None:
-        """Merge one proposal if every condition holds for its present head."""
-        proposal = await open_proposal(self.forges, one)
-        if proposal is None:
-            return
-        parties = parties_of(one.promotion, one.record, proposal, self.people)
-        judged_at = slot_of(one.policy.default_target, one.promotion.version.model)
-        serving = await self.views.get(Serving, judged_at.key)
-        rule, head = one.target.approval, proposal.head_sha
-        if not missing(rule, one.promotion, parties, head, one.record, serving):
-            await self.effects.merge(one.where, proposal.number, head, cause)
+        """Merge one proposal if every condition, its target's hold too, holds for its head."""
+        found = await self.proposals.owed(one)
+        if found is not None and not found[1]:
+            proposal = found[0]
+            await self.effects.merge(one.where, proposal.number, proposal.head_sha, cause)

@@ -1,112 +1,160 @@
-"""Open the one pull request of a promotion.
+"""Open the one pull request of a promotion, or end it before there was one.
 
 Place in the flow: promotion.requested -> promotion.proposed. A newer one closes the slot's older
-open ones; that they are superseded is said by `sources/proposals`, from the forge.
+open ones; that they are superseded is said by `sources/proposals`, from the forge. What only waits
+to be proposed goes on with mode.changed, and ends with model_version.deleted or when its time is
+over (deadline.passed): no request stays open for ever.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from processor.errors import NotYet, Terminal
+from processor.errors import Terminal
 from processor.events import (
+    DeadlinePassed,
     Event,
+    ModeChanged,
+    PromotionExpired,
     PromotionProposed,
     PromotionRequested,
     PromotionSuperseded,
     PromotionWithdrawn,
+    VersionDeleted,
 )
+from processor.events.event import Head
 from processor.policy.policy import Policies
 from processor.policy.targets import Target
+from processor.ports.clock import Clock
 from processor.ports.effects import ProposalEffects
 from processor.ports.reading.forge import ForgeReader
 from processor.ports.reading.registry import RegistryReader
 from processor.ports.views import Views
-from processor.rules.edits import Edits, edited, files_of, made_between, values_of
-from processor.rules.manifests import ManifestError
-from processor.rules.promotion import MERGED, OPEN
-from processor.rules.proposal_end import superseded_by, withdrawn_because
+from processor.queries.in_git import changes_of, edits_of
+from processor.rules.proposal_end import superseded_by
 from processor.rules.pull_request import Change, body_of, branch_of, message_of, title_of
 from processor.rules.slot_conflicts import model_in_words, tenant_of
 from processor.rules.slots import repository_of
+from processor.rules.unproposed import Unproposed, ends, overtaken, reason_to_close
 from processor.values.about import About
+from processor.values.hold import Hold, hold_key
 from processor.values.principal import SLUICE
 from processor.values.promotion import Promotion, promotion_id_of
-from processor.values.proposal import Draft, Proposal, ScalarEdit
+from processor.values.proposal import Draft, Proposal
 from processor.values.record import VersionRecord
 from processor.values.serving import Serving
 from processor.values.slot import Repository
 
-_LOOK_AGAIN = 10.0  # seconds until another look at what is missing in Git
-_PATIENCE = 14 * 86400.0
+Woken = PromotionRequested | ModeChanged | VersionDeleted | DeadlinePassed
 
 
 @dataclass(frozen=True, kw_only=True)
 class Propose:
-    """Looks in all states for its own pull request before it opens one."""
+    """Looks in all states for its own pull request before it opens one.
+
+    `target` is the one whose waiting requests mode.changed and model_version.deleted concern:
+    they belong to no slot by themselves.
+    """
 
     registry: RegistryReader
     forges: Mapping[str, ForgeReader]
     views: Views
     policies: Policies
     effects: ProposalEffects
+    clock: Clock
     browser_url: str
+    target: str = ""
 
-    async def __call__(self, event: PromotionRequested) -> Sequence[Event]:
-        """Return that it is proposed, or that it was withdrawn before it could be."""
-        promotion = await self.views.get(Promotion, promotion_id_of(event.head.id))
-        if promotion is None or promotion.state != "requested":
-            return []
-        version = event.version
-        policy = self.policies.ruling(version.workspace, version.model)
-        target = policy.target(event.target) if policy else None
-        if policy is None or target is None:
-            raise Terminal(f"the policy of {version.model!r} has no target {event.target!r} now")
+    async def __call__(self, event: Woken) -> Sequence[Event]:
+        """Return that it is proposed, or how it ended before it could be."""
+        said: list[Event] = []
+        for promotion in await self._waiting(event):
+            said += await self._go_on(promotion, event)
+            if any(isinstance(one, PromotionProposed) for one in said):
+                break  # the older ones were superseded with it
+        return said
+
+    async def _waiting(self, event: Woken) -> Sequence[Promotion]:
+        """Return the requests without a pull request that an event concerns, the newest first."""
+        if isinstance(event, PromotionRequested | DeadlinePassed):
+            if isinstance(event, PromotionRequested):
+                own: str | None = promotion_id_of(event.head.id)
+            else:
+                own = event.promotion_id
+            found = await self.views.get(Promotion, own or "")
+            return [found] if found is not None and found.state == "requested" else []
+        of_model = await self.views.find(Promotion, model=event.head.key, state="requested")
+        return [
+            one
+            for one in reversed(of_model)
+            if one.target == self.target
+            and (isinstance(event, ModeChanged) or one.version == event.version)
+        ]
+
+    async def _go_on(self, promotion: Promotion, event: Woken) -> Sequence[Event]:
+        """Propose one, or end it."""
+        if isinstance(event, DeadlinePassed):
+            days = (event.due - promotion.requested_at).days
+            late = f"it could not be proposed for {days} days"
+            return [await self._ended(PromotionExpired, promotion, event, late)]
+        version = promotion.version
         record = await self.views.get(VersionRecord, version.path)
+        hold = await self.views.get(Hold, hold_key(version.key, promotion.target))
+        others = await self.views.find(Promotion, slot=promotion.slot.key)
+        end = ends(promotion, record, hold, others)
+        if end is not None or record is None:
+            kind, why = end or (PromotionWithdrawn, "")
+            return [await self._ended(kind, promotion, event, why)]
+        target, where, forge = self._place(promotion)
+        await self._alone(promotion, others)
+        uri = await self.registry.location(version)
+        proposal = await self._proposed(forge, target, promotion, record, uri, event)
+        if proposal is None:
+            nothing = f"{where.branch} of {where.name} already names {version}"
+            return [await self._ended(PromotionWithdrawn, promotion, event, nothing)]
+        told = PromotionProposed(
+            head=_head(PromotionProposed, promotion, event),
+            promotion_id=promotion.id,
+            version=version,
+            target=promotion.target,
+            slot=promotion.slot,
+            uri=uri,
+            proposal=proposal.ref,
+            edits=await changes_of(forge, where, target, record, uri, proposal),
+            expires=self.clock.now() + target.open_for,
+        )
+        return [told, *await self._supersede(where, promotion, proposal, others, event)]
+
+    def _place(self, promotion: Promotion) -> tuple[Target, Repository, ForgeReader]:
+        """Return where it goes. Raises Terminal when policy or settings no longer say."""
+        version = promotion.version
+        policy = self.policies.ruling(version.workspace, version.model)
+        target = policy.target(promotion.target) if policy else None
+        if target is None:
+            raise Terminal(
+                f"the policy of {version.model!r} has no target {promotion.target!r} now"
+            )
         where = repository_of(target)
         forge = self.forges.get(where.forge)
         if forge is None:
             raise Terminal(f"no forge {where.forge!r} under `forges:`; the policy names it")
-        if record is None or record.deleted:
-            gone = "the version was deleted before it was proposed"
-            return [await self._withdrawn(forge, where, event, promotion, gone)]
-        await self._alone(promotion)
-        if newer := await self._overtaken_by(promotion):
-            return [_superseded(event, promotion, f"by {newer.version}, asked for later")]
-        uri = await self.registry.location(version)
-        proposal = await self._proposed(forge, where, target, promotion, record, uri)
-        if proposal is None:
-            nothing = f"{where.branch} of {where.name} already names {version}"
-            return [await self._withdrawn(forge, where, event, promotion, nothing)]
-        await self._supersede(where, promotion, proposal, event.head.id)
-        values = values_of(record, uri)
-        return [
-            PromotionProposed(
-                head=event.leads_to(PromotionProposed, About.of(version, event.target)),
-                promotion_id=promotion.id,
-                version=version,
-                target=event.target,
-                slot=event.slot,
-                uri=uri,
-                proposal=proposal.ref,
-                edits=await _made(forge, where, target, values, proposal),
-            )
-        ]
+        return target, where, forge
 
     async def _proposed(
         self,
         forge: ForgeReader,
-        where: Repository,
         target: Target,
         promotion: Promotion,
         record: VersionRecord,
         uri: str,
+        event: Event,
     ) -> Proposal | None:
         """Return its pull request, found or newly opened; None when nothing would change."""
+        where = repository_of(target)
         for found in await forge.find(where, promotion.id):
             if not found.void:
                 return found
         base_sha = await forge.head(where)
-        edits = await _edits(forge, where, base_sha, target, record, uri)
+        edits = await edits_of(forge, where, base_sha, target, record, uri)
         if not edits.changed:
             return None
         change = Change(
@@ -129,16 +177,12 @@ class Propose:
             body=body_of(change),
             at=promotion.requested_at,
         )
-        return await self.effects.open(where, draft, promotion.request_id)
+        return await self.effects.open(where, draft, event.head.id)
 
-    async def _alone(self, promotion: Promotion) -> None:
+    async def _alone(self, promotion: Promotion, others: Sequence[Promotion]) -> None:
         """Refuse a slot that another model has: one model per slot."""
         slot, mine = promotion.slot, promotion.version.key
-        other = tenant_of(
-            await self.views.find(Promotion, slot=slot.key),
-            await self.views.get(Serving, slot.key),
-            mine,
-        )
+        other = tenant_of(others, await self.views.get(Serving, slot.key), mine)
         if other is not None:
             raise Terminal(
                 f"{slot.file} ({slot.path} of {slot.object}) is the slot of "
@@ -146,105 +190,53 @@ class Propose:
                 "own in its policy"
             )
 
-    async def _overtaken_by(self, promotion: Promotion) -> Promotion | None:
-        """Return a promotion of the slot that was asked for later and is under way or merged."""
-        for other in await self.views.find(Promotion, slot=promotion.slot.key):
-            later = other.requested_at > promotion.requested_at
-            if later and other.state in (OPEN | MERGED) - {"requested"}:
-                return other
-        return None
-
     async def _supersede(
-        self, where: Repository, promotion: Promotion, proposal: Proposal, cause: str
-    ) -> None:
-        """Close the slot's older open pull requests."""
-        for other in await self.views.find(Promotion, slot=promotion.slot.key, state="proposed"):
-            if other.id == promotion.id or other.proposal is None:
-                continue
-            reason = superseded_by(f"#{proposal.number} for {promotion.version}")
-            await self.effects.close(where, other.proposal.number, reason, SLUICE, cause)
-
-    async def _withdrawn(
         self,
-        forge: ForgeReader,
         where: Repository,
-        event: PromotionRequested,
         promotion: Promotion,
-        reason: str,
+        proposal: Proposal,
+        others: Sequence[Promotion],
+        event: Event,
+    ) -> Sequence[Event]:
+        """Close the slot's other open pull requests; return the end of what had none yet."""
+        said = []
+        for other in others:
+            if other.id == promotion.id:
+                continue
+            if other.state == "proposed" and other.proposal is not None:
+                reason = superseded_by(f"#{proposal.number} for {promotion.version}")
+                number, cause = other.proposal.number, event.head.id
+                await self.effects.close(where, number, reason, SLUICE, cause)
+            elif other.state == "requested" and other.requested_at < promotion.requested_at:
+                reason = overtaken(promotion)
+                said.append(await self._ended(PromotionSuperseded, other, event, reason))
+        return said
+
+    async def _ended(
+        self, kind: Unproposed, promotion: Promotion, event: Event, reason: str
     ) -> Event:
         """Return that it ended before it was told; what an earlier try opened is closed."""
-        for found in await forge.find(where, promotion.id):
+        where = promotion.slot.where
+        forge = self.forges.get(where.forge)
+        for found in await forge.find(where, promotion.id) if forge else ():
             if found.state == "open":
-                why = withdrawn_because(reason)
-                await self.effects.close(where, found.number, why, SLUICE, event.head.id)
-        return PromotionWithdrawn(
-            head=event.leads_to(PromotionWithdrawn, About.of(event.version, event.target)),
+                why, cause = reason_to_close(kind, reason), event.head.id
+                await self.effects.close(where, found.number, why, SLUICE, cause)
+        return kind(
+            head=_head(kind, promotion, event),
             promotion_id=promotion.id,
-            version=event.version,
-            target=event.target,
+            version=promotion.version,
+            target=promotion.target,
             reason=reason,
         )
 
 
-async def _texts(
-    forge: ForgeReader, where: Repository, sha: str, target: Target, values: Mapping[str, str]
-) -> Mapping[str, bytes]:
-    """Return the target's files at a commit; one that is not there is left out."""
-    found: dict[str, bytes] = {}
-    for file in files_of(target, values):
-        text = await forge.read(where, sha, file)
-        if text is not None:
-            found[file] = text
-    return found
-
-
-async def _edits(
-    forge: ForgeReader,
-    where: Repository,
-    sha: str,
-    target: Target,
-    record: VersionRecord,
-    uri: str,
-) -> Edits:
-    """Return the target's files changed; what is not there is waited for: somebody adds it."""
-    values = values_of(record, uri)
-    texts = await _texts(forge, where, sha, target, values)
-    for file, kind in files_of(target, values).items():
-        if file not in texts:
-            raise _in_git(
-                f"{file} is not on {where.branch} of {where.name}: add the {kind} of "
-                f"{record.version.model!r} there first"
-            )
-    try:
-        return edited(target, values, texts)
-    except ManifestError as error:
-        raise _in_git(f"on {where.branch} of {where.name}, {error}") from error
-
-
-async def _made(
-    forge: ForgeReader,
-    where: Repository,
-    target: Target,
-    values: Mapping[str, str],
-    proposal: Proposal,
-) -> tuple[ScalarEdit, ...]:
-    """Return what a pull request changes, read from it: an earlier turn may have opened it."""
-    before = await _texts(forge, where, proposal.base_sha, target, values)
-    after = await _texts(forge, where, proposal.head_sha, target, values)
-    return made_between(target, values, before, after)
-
-
-def _in_git(reason: str) -> NotYet:
-    """Return that somebody has to do something in Git first."""
-    return NotYet(reason, after=_LOOK_AGAIN, until=_PATIENCE)
-
-
-def _superseded(event: PromotionRequested, promotion: Promotion, reason: str) -> Event:
-    """Return that a newer one was quicker, while this one waited."""
-    return PromotionSuperseded(
-        head=event.leads_to(PromotionSuperseded, About.of(event.version, event.target)),
-        promotion_id=promotion.id,
-        version=event.version,
-        target=event.target,
-        reason=reason,
+def _head(kind: type[Event], promotion: Promotion, event: Event) -> Head:
+    """Return the head; a promotion is proposed, or ends, once, whichever event woke us."""
+    return kind.heading(
+        About.of(promotion.version, promotion.target),
+        f"{promotion.request_id}:",
+        actor=SLUICE,
+        cause=event.head.id,
+        trace=event.head.trace,
     )

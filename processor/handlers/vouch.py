@@ -1,25 +1,21 @@
 """Say on the commit what is still missing before a merge.
 
 Place in the flow: promotion.proposed and .updated, approval.given and .voided, evaluation.*,
-serving.changed -> our commit status. A required status check makes the forge hold to it.
+serving.changed, target.held and .released, the end of a hold, mode.changed -> our commit status.
+A required status check makes the forge hold to it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from processor.events import Event
 from processor.policy.policy import Policies
 from processor.ports.effects import ProposalEffects
-from processor.ports.queries import AboutProposals, Standing, open_proposal, standing
-from processor.ports.reading.forge import ForgeReader
 from processor.ports.views import Views
-from processor.rules.approval import parties_of
-from processor.rules.conditions import missing
+from processor.queries.owed import Proposals
+from processor.queries.standing import AboutProposals, Standing, standing
 from processor.rules.pull_request import status_description
-from processor.rules.slots import slot_of
-from processor.values.people import People
 from processor.values.proposal import CommitStatus
-from processor.values.serving import Serving
 
 CONTEXT = "sluice/promotion"
 
@@ -28,10 +24,9 @@ CONTEXT = "sluice/promotion"
 class Vouch:
     """Converges: the status always says what holds now."""
 
-    forges: Mapping[str, ForgeReader]
     views: Views
     policies: Policies
-    people: People
+    proposals: Proposals
     effects: ProposalEffects
 
     async def __call__(self, event: AboutProposals) -> Sequence[Event]:
@@ -42,17 +37,13 @@ class Vouch:
 
     async def _say(self, one: Standing, cause: str) -> None:
         """Set the status of one proposal's head."""
-        proposal = await open_proposal(self.forges, one)
-        if proposal is None:
+        found = await self.proposals.owed(one)
+        if found is None:
             return
-        parties = parties_of(one.promotion, one.record, proposal, self.people)
-        judged_at = slot_of(one.policy.default_target, one.promotion.version.model)
-        serving = await self.views.get(Serving, judged_at.key)
-        rule, head = one.target.approval, proposal.head_sha
-        left = missing(rule, one.promotion, parties, head, one.record, serving)
+        proposal, left = found
         status = CommitStatus(
             context=CONTEXT,
             state="pending" if left else "success",
             description=status_description(left),
         )
-        await self.effects.set_status(one.where, head, status, cause)
+        await self.effects.set_status(one.where, proposal.head_sha, status, cause)

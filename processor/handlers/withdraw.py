@@ -1,57 +1,55 @@
 """Close what no longer holds, or have it judged again.
 
-Place in the flow: model_version.deleted, evaluation.failed -> the pull request is closed with its
-reason; serving.changed under an open one -> evaluation.requested, so that it is compared with
-what serves now.
+Place in the flow: model_version.deleted, evaluation.failed, deadline.passed (expiry) and
+mode.changed -> the pull request is closed with its reason; serving.changed under an open one
+-> evaluation.requested, so that it is compared with what serves now.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from processor.events import (
+    DeadlinePassed,
     EvaluationFailed,
     EvaluationRequested,
     Event,
+    ModeChanged,
     ServingChanged,
     VersionDeleted,
 )
 from processor.policy.policy import Policies
 from processor.ports.effects import ProposalEffects
-from processor.ports.queries import Standing, standing
 from processor.ports.views import Views
+from processor.queries.standing import Standing, standing
 from processor.rules.conditions import gates_missing
-from processor.rules.gates.verdict import shortfalls
-from processor.rules.proposal_end import withdrawn_because
+from processor.rules.proposal_end import no_longer
 from processor.rules.slots import slot_of
 from processor.values.about import About
+from processor.values.deadline import Deadline, proposal_key
 from processor.values.principal import SLUICE
 from processor.values.serving import Serving
+
+Woken = VersionDeleted | EvaluationFailed | DeadlinePassed | ModeChanged | ServingChanged
 
 
 @dataclass(frozen=True, kw_only=True)
 class Withdraw:
-    """A way back (`restores`) is never withdrawn for its gates."""
+    """Converges: whichever event woke it, it closes what does not hold at this moment."""
 
     views: Views
     policies: Policies
     effects: ProposalEffects
 
-    async def __call__(
-        self, event: VersionDeleted | EvaluationFailed | ServingChanged
-    ) -> Sequence[Event]:
+    async def __call__(self, event: Woken) -> Sequence[Event]:
         """Return the evaluations asked for; closings are said by `sources/proposals`."""
         said: list[Event] = []
         for one in await standing(self.views, self.policies, event):
-            match event:
-                case ServingChanged():
-                    said += await self._judge_again(one, event)
-                case EvaluationFailed() if one.promotion.restores:
-                    pass
-                case EvaluationFailed():
-                    short = "; ".join(shortfalls(event.results))
-                    await self._close(one, f"its evaluation failed: {short}", event.head.id)
-                case VersionDeleted():
-                    await self._close(one, "the version was deleted", event.head.id)
+            expiry = await self.views.get(Deadline, proposal_key(one.promotion.id))
+            reason = no_longer(one.promotion, one.record, expiry)
+            if reason is not None:
+                await self._close(one, reason, event.head.id)
+            elif isinstance(event, ServingChanged):
+                said += await self._judge_again(one, event)
         return said
 
     async def _judge_again(self, one: Standing, event: ServingChanged) -> Sequence[Event]:
@@ -72,7 +70,6 @@ class Withdraw:
 
     async def _close(self, one: Standing, reason: str, cause: str) -> None:
         """Close one pull request."""
-        if one.promotion.proposal is None:
-            return
-        number = one.promotion.proposal.number
-        await self.effects.close(one.where, number, withdrawn_because(reason), SLUICE, cause)
+        if one.promotion.proposal is not None:
+            number = one.promotion.proposal.number
+            await self.effects.close(one.where, number, reason, SLUICE, cause)

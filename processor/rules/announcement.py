@@ -14,9 +14,16 @@ from processor.events import (
     PromotionProposed,
     RolloutSucceeded,
     ServingChanged,
+    TargetHeld,
+    TargetReleased,
     WorkDied,
+    WorkDropped,
+    WorkRetried,
+    WritesPaused,
+    WritesResumed,
 )
 from processor.rules.gates.verdict import shortfalls
+from processor.values.version import parts_of
 
 
 def wanted(patterns: Sequence[str], kind: type[Event]) -> bool:
@@ -53,5 +60,18 @@ def _detail(event: Event) -> str:
             return event.endpoint
         case WorkDied():
             return f"{event.handler} gave up: {event.reason}"
+        case WritesPaused() | WritesResumed() | TargetHeld() | TargetReleased():
+            return _wished(event, parts_of(event.head.key)[2:])
+        case WorkRetried() | WorkDropped():
+            return _wished(event, (event.handler,))
         case _:
             return str(getattr(event, "reason", "") or "")
+
+
+def _wished(
+    event: WritesPaused | WritesResumed | TargetHeld | TargetReleased | WorkRetried | WorkDropped,
+    about: Sequence[str],
+) -> str:
+    """Return what an operator did: about which model or handler, who, and why."""
+    words = [*about, f"by {event.head.actor}"]
+    return " ".join(words) + (f": {event.reason}" if event.reason else "")

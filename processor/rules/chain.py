@@ -9,13 +9,12 @@ import json
 from collections.abc import Mapping
 
 START = "0" * 64
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def link(previous: str, pos: int, facts: Mapping[str, object]) -> str:
     """Return sha256 over the previous hash, the place and the event's canonical JSON."""
-    text = json.dumps(
-        {**facts, "pos": pos}, sort_keys=True, separators=(",", ":"), ensure_ascii=False
-    )
+    text = _CANONICAL.encode({**facts, "pos": pos})
     return hashlib.sha256(previous.encode() + text.encode()).hexdigest()
 
 

@@ -7,6 +7,8 @@ print it. `rules/approval` has the people's half.
 from collections.abc import Sequence
 
 from processor.rules.approval import Parties, Written, unmet
+from processor.rules.holds import in_words, stops
+from processor.values.hold import Hold
 from processor.values.promotion import Promotion
 from processor.values.record import VersionRecord
 from processor.values.serving import Serving
@@ -19,9 +21,19 @@ def missing(
     head_sha: str,
     record: VersionRecord | None,
     serving: Serving | None,
+    hold: Hold | None = None,
 ) -> Sequence[str]:
     """Return what is still missing, in words; empty: it may be merged now."""
-    return (*gates_missing(promotion, record, serving), *unmet(rule, promotion, parties, head_sha))
+    return (
+        *hold_missing(promotion, hold),
+        *gates_missing(promotion, record, serving),
+        *unmet(rule, promotion, parties, head_sha),
+    )
+
+
+def hold_missing(promotion: Promotion, hold: Hold | None) -> Sequence[str]:
+    """Return that somebody holds the target; a way back goes through."""
+    return (in_words(hold),) if hold is not None and stops(hold, promotion) else ()
 
 
 def gates_missing(

@@ -120,17 +120,13 @@ def _stage(policy: Policy, known: Known, record: VersionRecord) -> str | None:
 
 
 def _current(target: Target, known: Known) -> Promotion | None:
-    """Return the promotion whose merge Git names now: the newest approved one of the target.
-
-    Promotions of a slot are merged in the order they were requested, since a newer one closes
-    the older; `changed_at` moves with the rollout, so it does not tell which came last.
-    """
+    """Return the promotion whose merge Git names now: the newest approved one of the target."""
     merged = [
         row
         for row in known.promotions
         if row.target == target.name and row.state in MERGED and row.state != "bypassed"
     ]
-    return max(reversed(merged), key=lambda row: row.requested_at, default=None)
+    return max(reversed(merged), key=lambda row: row.order, default=None)
 
 
 def _aliases(target: Target, known: Known) -> list[tuple[str, Version]]:

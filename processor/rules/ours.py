@@ -6,6 +6,7 @@ and its request can still have been the last to land; every other change is a st
 Two writes of the same value at the same time cannot be told apart, and need not be.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -144,6 +145,15 @@ def read_field(
             read_at=memory.read_at if old == now else look.read_at,
         ),
     )
+
+
+def number_made(effect: Effect) -> str | None:
+    """Return the number of the version an effect made, None while it cannot be told from it."""
+    try:
+        number = json.loads(effect.result or "")
+    except ValueError:
+        return None
+    return number if isinstance(number, str) else None
 
 
 def _order(effect: Effect) -> tuple[float, str]:

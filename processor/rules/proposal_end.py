@@ -8,19 +8,24 @@ approved is one; anybody else's close only withdraws the proposal.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from processor.events import (
     Event,
     Head,
     PromotionApproved,
     PromotionBypassed,
+    PromotionExpired,
     PromotionRejected,
     PromotionSuperseded,
     PromotionWithdrawn,
 )
 from processor.rules.approval import Parties, Written, counted, unmet
-from processor.rules.conditions import verdict_missing
+from processor.rules.conditions import hold_missing, verdict_missing
+from processor.rules.gates.verdict import shortfalls as gates_short
 from processor.values.about import About
+from processor.values.deadline import Deadline
+from processor.values.hold import Hold
 from processor.values.principal import SLUICE, UNKNOWN, Principal
 from processor.values.promotion import Promotion
 from processor.values.proposal import Proposal
@@ -28,14 +33,10 @@ from processor.values.record import VersionRecord
 
 SUPERSEDED = "superseded: "
 WITHDRAWN = "withdrawn: "
+EXPIRED = "expired: "
 
-EndEvent = (
-    PromotionApproved
-    | PromotionBypassed
-    | PromotionRejected
-    | PromotionSuperseded
-    | PromotionWithdrawn
-)
+Closed = PromotionRejected | PromotionSuperseded | PromotionWithdrawn | PromotionExpired
+EndEvent = PromotionApproved | PromotionBypassed | Closed
 
 
 def superseded_by(other: str) -> str:
@@ -48,6 +49,29 @@ def withdrawn_because(text: str) -> str:
     return f"{WITHDRAWN}{text}"
 
 
+def expired_because(text: str) -> str:
+    """Return the reason to close with when nobody decided in time."""
+    return f"{EXPIRED}{text}"
+
+
+def no_longer(
+    promotion: Promotion, record: VersionRecord | None, expiry: Deadline | None
+) -> str | None:
+    """Return the reason to close an open proposal with, None while it still holds.
+
+    A way back is closed neither for its gates nor because its version was judged anew.
+    """
+    if record is None or record.deleted:
+        return withdrawn_because("the version was deleted")
+    judgement = record.judgement
+    if judgement and judgement.verdict == "failed" and not promotion.restores:
+        short = "; ".join(gates_short(judgement.results))
+        return withdrawn_because(f"its evaluation failed: {short}")
+    if expiry is not None and expiry.passed:
+        return expired_because(f"nobody decided by {expiry.due:%Y-%m-%d %H:%M} UTC")
+    return None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ending:
     """What the judgement rests on.
@@ -55,7 +79,8 @@ class Ending:
     `rule` is None when no policy or target rules the promotion any more, and `unruled` says so;
     `record` is its version as known now, `then` as it was known at the merge; `merged_uri` is what
     the slot holds at the merge commit (None: nothing readable, and `unreadable` says why, if there
-    is more to say).
+    is more to say). `hold` is that of the target as it was at the merge, and `rollout` how long the
+    target's rule gives the cluster from then on.
     """
 
     promotion: Promotion
@@ -67,6 +92,8 @@ class Ending:
     unruled: str = ""
     merged_uri: str | None = None
     unreadable: str = ""
+    hold: Hold | None = None
+    rollout: timedelta | None = None
 
 
 def end_of(ending: Ending) -> EndEvent | None:
@@ -80,7 +107,7 @@ def end_of(ending: Ending) -> EndEvent | None:
 def shortfalls(ending: Ending) -> tuple[str, ...]:
     """Return what was missing when it was merged, in words; empty: the rule held."""
     promotion, proposal = ending.promotion, ending.proposal
-    missing = list(_ungated(ending))
+    missing = [*_held(ending), *_ungated(ending)]
     missing += (
         [ending.unruled or "no policy rules this target any more"]
         if ending.rule is None
@@ -93,6 +120,12 @@ def shortfalls(ending: Ending) -> tuple[str, ...]:
     elif ending.merged_uri != promotion.uri:
         missing.append(f"merged content names {ending.merged_uri} instead of {promotion.uri}")
     return tuple(missing)
+
+
+def _held(ending: Ending) -> Sequence[str]:
+    """Return the hold somebody else merged against; our own merge looked before it."""
+    ours = ending.proposal.ended_by == SLUICE
+    return () if ours else hold_missing(ending.promotion, ending.hold)
 
 
 def _ungated(ending: Ending) -> Sequence[str]:
@@ -109,6 +142,7 @@ def _merged(ending: Ending) -> PromotionApproved | PromotionBypassed:
     promotion, proposal = ending.promotion, ending.proposal
     missing = shortfalls(ending)
     merge_sha, merged_by = proposal.merge_sha or "", proposal.ended_by or UNKNOWN
+    due = proposal.ended_at + ending.rollout if proposal.ended_at and ending.rollout else None
     if missing or ending.rule is None:
         return PromotionBypassed(
             head=_head(PromotionBypassed, ending, merge_sha),
@@ -120,6 +154,7 @@ def _merged(ending: Ending) -> PromotionApproved | PromotionBypassed:
             merge_sha=merge_sha,
             merged_by=merged_by,
             unmet=missing,
+            rollout_due=due,
         )
     return PromotionApproved(
         head=_head(PromotionApproved, ending, merge_sha),
@@ -131,10 +166,11 @@ def _merged(ending: Ending) -> PromotionApproved | PromotionBypassed:
         merge_sha=merge_sha,
         merged_by=merged_by,
         approvals=counted(ending.rule, promotion, ending.parties, proposal.head_sha),
+        rollout_due=due,
     )
 
 
-def _closed(ending: Ending) -> PromotionRejected | PromotionSuperseded | PromotionWithdrawn:
+def _closed(ending: Ending) -> Closed:
     """Return what a close means, by who closed."""
     promotion, proposal = ending.promotion, ending.proposal
     closer = proposal.ended_by or UNKNOWN
@@ -149,23 +185,27 @@ def _closed(ending: Ending) -> PromotionRejected | PromotionSuperseded | Promoti
             by=closer,
             reason=proposal.end_reason,
         )
-    if closer == SLUICE and proposal.end_reason.startswith(SUPERSEDED):
-        return PromotionSuperseded(
-            head=_head(PromotionSuperseded, ending, moment),
-            promotion_id=promotion.id,
-            version=promotion.version,
-            target=promotion.target,
-            reason=proposal.end_reason.removeprefix(SUPERSEDED),
-        )
-    own = proposal.end_reason.removeprefix(WITHDRAWN)
-    said = f": {proposal.end_reason}" if proposal.end_reason else ""
-    return PromotionWithdrawn(
-        head=_head(PromotionWithdrawn, ending, moment),
+    kind, reason = _meant(proposal, closer)
+    return kind(
+        head=_head(kind, ending, moment),
         promotion_id=promotion.id,
         version=promotion.version,
         target=promotion.target,
-        reason=own if closer == SLUICE else f"closed by {closer}, who is no approver{said}",
+        reason=reason,
     )
+
+
+def _meant(
+    proposal: Proposal, closer: Principal
+) -> tuple[type[PromotionSuperseded | PromotionExpired | PromotionWithdrawn], str]:
+    """Return what a close that rejects nothing means, by the reason it was closed with."""
+    if closer != SLUICE:
+        said = f": {proposal.end_reason}" if proposal.end_reason else ""
+        return PromotionWithdrawn, f"closed by {closer}, who is no approver{said}"
+    for prefix, kind in ((SUPERSEDED, PromotionSuperseded), (EXPIRED, PromotionExpired)):
+        if proposal.end_reason.startswith(prefix):
+            return kind, proposal.end_reason.removeprefix(prefix)
+    return PromotionWithdrawn, proposal.end_reason.removeprefix(WITHDRAWN)
 
 
 def _may_reject(rule: Written | None, closer: Principal) -> bool:

@@ -132,7 +132,9 @@ def _verdict(change: Change, results: tuple[GateResult, ...], comparison: Compar
     if promotion.restores:
         return f"**Restores {what}**, which served there before."
     passed = sum(result.verdict == "passed" for result in results)
-    return f"**Promotes {what}: {passed}/{len(results)} gates passed.**"
+    waived = sum(bool(result.waiver) for result in results)
+    beside = f", {waived} waived" if waived else ""
+    return f"**Promotes {what}: {passed}/{len(results)} gates passed{beside}.**"
 
 
 def _metrics(change: Change, comparison: Comparison | None) -> Iterable[str]:
@@ -168,7 +170,7 @@ def _gates(change: Change, results: tuple[GateResult, ...]) -> Iterable[str]:
     yield from ("", "### Gates", "", "| gate | verdict | why | evidence |", "|---|---|---|---|")
     for result in results:
         evidence = ", ".join(f"{_name(key)} = {_name(value)}" for key, value in result.evidence)
-        why = _words(result.reason)
+        why = _words(result.sentence)
         yield f"| {_name(result.gate)} | {_SAYS[result.verdict]} | {why} | {evidence} |"
 
 

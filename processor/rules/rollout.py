@@ -5,7 +5,7 @@ it saw, and appends what `judge` says. URIs are compared, never revision names: 
 makes a new revision with the old URI.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
@@ -23,7 +23,7 @@ Phase = Literal["waiting", "started", "served", "failed", "regressed"]
 class Watch:
     """What is remembered of one slot between two looks.
 
-    `promotion_id` is the promotion watched, merged at `merged_at`, `phase` how far it came and
+    `promotion_id` is the promotion watched, `phase` how far it came and
     `problem` the last one told. `seen_uri` has answered at every look since `seen_since`;
     `told_uri` is what `serving.changed` said last, and `told_approved` whether as approved.
     `bypassed` names the promotions that were merged against the rule: what serves because of
@@ -35,7 +35,6 @@ class Watch:
     told_uri: str | None = None
     told_approved: bool = False
     promotion_id: str | None = None
-    merged_at: datetime | None = None
     phase: Phase = "waiting"
     problem: str = ""
     bypassed: tuple[str, ...] = ()
@@ -78,10 +77,12 @@ def judge(
     seen: Observation,
     now: datetime,
     rule: RolloutRule,
+    overdue: Collection[str] = (),
 ) -> tuple[tuple[Said, ...], Watch]:
     """Return what to say of a slot, and what to remember.
 
-    `promotions` are the slot's, in every state; a first look has no `watch`.
+    `promotions` are the slot's, in every state; a first look has no `watch`. `overdue` are the
+    ids of those whose rollout deadline was told to have passed.
     """
     said: list[Said] = []
     first = watch is None
@@ -102,7 +103,7 @@ def judge(
         watch = replace(watch, told_uri=watch.seen_uri, told_approved=change.approved)
     if current is None:
         return tuple(said), watch
-    moves, watch = _moves(watch, current, seen, now, rule)
+    moves, watch = _moves(watch, current, seen, now, rule, late=current.id in overdue)
     said += moves
     if any(move.how == "succeeded" for move in moves):
         left = [old for old in _others(promotions, current) if old not in superseded]
@@ -126,25 +127,15 @@ def _bypassed(watch: Watch, promotions: Sequence[Promotion]) -> tuple[str, ...]:
 def _followed(
     watch: Watch, promotions: Sequence[Promotion]
 ) -> tuple[Promotion | None, list[Promotion], Watch]:
-    """Return the newest merged promotion, those that it overtook before they served, the memory.
-
-    A promotion's `changed_at` is its merge only until its rollout begins, so the merge of the
-    one watched is remembered.
-    """
+    """Return the newest merged promotion, those that it overtook before they served, the memory."""
     merged = [row for row in promotions if row.state in MERGED]
-
-    def merged_at(row: Promotion) -> datetime:
-        known = watch.merged_at if row.id == watch.promotion_id else None
-        return known or row.changed_at
-
-    current = max(merged, key=merged_at, default=None)
+    current = max(merged, key=lambda row: row.order, default=None)
     if current is None:
-        return None, [], replace(watch, promotion_id=None, merged_at=None, phase="waiting")
+        return None, [], replace(watch, promotion_id=None, phase="waiting")
     if current.id != watch.promotion_id:
         watch = replace(
             watch,
             promotion_id=current.id,
-            merged_at=current.changed_at,
             phase="served" if current.state == "serving" else "waiting",
             problem="",
         )
@@ -189,14 +180,21 @@ def _awaits_judgement(
     """Tell whether what serves is what an open proposal asks for.
 
     A cluster can be quicker than the look at the forge: it is neither called unapproved nor its
-    predecessor regressed before that proposal has been judged, or the deadline is over.
+    predecessor regressed before that proposal has been judged, or it has answered for as long as
+    a rollout may take.
     """
     proposed = any(row.state == "proposed" and row.uri == watch.seen_uri for row in promotions)
     return proposed and not change.approved and now - watch.seen_since <= rule.deadline
 
 
 def _moves(
-    watch: Watch, current: Promotion, seen: Observation, now: datetime, rule: RolloutRule
+    watch: Watch,
+    current: Promotion,
+    seen: Observation,
+    now: datetime,
+    rule: RolloutRule,
+    *,
+    late: bool,
 ) -> tuple[list[Moved], Watch]:
     """Return how the watched promotion's rollout went on."""
     moves: list[Moved] = []
@@ -217,17 +215,12 @@ def _moves(
         detail = seen.problem or _instead(seen)
         moves.append(Moved(promotion=current, how="regressed", detail=detail))
         phase = "regressed"
-    elif phase in {"waiting", "started"} and not answers and _overdue(watch, now, rule):
+    elif phase in {"waiting", "started"} and not answers and late:
         detail = seen.problem or _instead(seen)
         reason = f"not serving {_span(rule)} after its merge: {detail}"
         moves.append(Moved(promotion=current, how="failed", detail=reason))
         phase = "failed"
     return moves, replace(watch, phase=phase, problem=problem)
-
-
-def _overdue(watch: Watch, now: datetime, rule: RolloutRule) -> bool:
-    """Tell whether the merge is longer ago than the deadline allows."""
-    return watch.merged_at is not None and now - watch.merged_at > rule.deadline
 
 
 def _instead(seen: Observation) -> str:

@@ -1,7 +1,7 @@
 """Look at every open promotion's pull request, and say how it ended.
 
 Place in the flow: `app` keeps it looking; it alone appends `promotion.updated`, `.approved`,
-`.bypassed`, `.rejected`, `.withdrawn`, `.superseded` and `approval.voided`, judged by
+`.bypassed`, `.rejected`, `.withdrawn`, `.superseded`, `.expired` and `approval.voided`, judged by
 `rules/proposal_end` from what the forge says now. A hook only makes the next look sooner.
 """
 
@@ -14,14 +14,16 @@ from processor import log as logs
 from processor.errors import Terminal, Unavailable
 from processor.events import ApprovalVoided, Event, PromotionUpdated
 from processor.policy.policy import Policies
+from processor.policy.targets import Target
 from processor.ports.log import EventLog
 from processor.ports.reading.forge import ForgeReader
 from processor.ports.views import Views
-from processor.rules.approval import Written, parties_of
+from processor.rules.approval import parties_of
 from processor.rules.history import fold_all
 from processor.rules.manifests import ManifestError, values_at
 from processor.rules.proposal_end import Ending, end_of
 from processor.values.about import About
+from processor.values.hold import Hold, hold_key
 from processor.values.people import People
 from processor.values.principal import SLUICE
 from processor.values.promotion import Promotion
@@ -89,35 +91,47 @@ class ProposalsSource:
         proposal = await forge.get(promotion.slot.where, promotion.proposal.number)
         if proposal.state == "open":
             return (*_updated(promotion, proposal), *_voided(promotion, proposal))
-        rule, unruled = self._rule(promotion)
+        target, unruled = self._target(promotion)
         record = await self.views.get(VersionRecord, promotion.version.path)
         uri, unreadable = await _merged_uri(forge, promotion, proposal)
+        then, hold = await self._then(promotion, proposal)
         end = end_of(
             Ending(
                 promotion=promotion,
                 proposal=proposal,
-                rule=rule,
+                rule=target.approval if target else None,
                 unruled=unruled,
                 parties=parties_of(promotion, record, proposal, self.people),
                 record=record,
-                then=await self._then(promotion, proposal),
+                then=then,
                 merged_uri=uri,
                 unreadable=unreadable,
+                hold=hold,
+                rollout=target.rollout.deadline if target else None,
             )
         )
         return () if end is None else (end,)
 
-    async def _then(self, promotion: Promotion, proposal: Proposal) -> VersionRecord | None:
-        """Return the version as the ledger knew it when it was merged, None for any other end."""
-        if proposal.state != "merged" or proposal.ended_at is None:
-            return None
-        until = proposal.ended_at + _COARSE
-        happened = await self.log.of_key(promotion.version.key, until=until)
-        found: VersionRecord | None = fold_all(happened)[VersionRecord].get(promotion.version.path)
-        return found
+    async def _then(
+        self, promotion: Promotion, proposal: Proposal
+    ) -> tuple[VersionRecord | None, Hold | None]:
+        """Return version and hold as the ledger knew them at the merge, None for any other end.
 
-    def _rule(self, promotion: Promotion) -> tuple[Written | None, str]:
-        """Return the approval rule in force, or None and what became of it."""
+        A hold of the merge's own second does not count: it may have come after.
+        """
+        if proposal.state != "merged" or proposal.ended_at is None:
+            return None, None
+        key = promotion.version.key
+        happened = await self.log.of_key(key, until=proposal.ended_at + _COARSE)
+        sealed = await self.log.sealed(key)
+        views = fold_all(happened, sealed.views if sealed else None)
+        hold: Hold | None = views[Hold].get(hold_key(key, promotion.target))
+        if hold is not None and hold.since > proposal.ended_at:
+            hold = None
+        return views[VersionRecord].get(promotion.version.path), hold
+
+    def _target(self, promotion: Promotion) -> tuple[Target | None, str]:
+        """Return the target as the policy in force has it, or None and what became of it."""
         version = promotion.version
         try:
             policy = self.policies().ruling(version.workspace, version.model)
@@ -126,7 +140,7 @@ class ProposalsSource:
         target = policy.target(promotion.target) if policy else None
         if target is None:
             return None, f"the policy of {version.model} no longer has target {promotion.target}"
-        return target.approval, ""
+        return target, ""
 
 
 async def _merged_uri(

@@ -7,6 +7,7 @@ Place in the flow: `app` looks through this every few seconds; the only place th
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from pydantic import TypeAdapter
 
@@ -22,6 +23,7 @@ from processor.events import (
     ServingChanged,
     TargetAdopted,
 )
+from processor.policy.policy import Policy
 from processor.policy.targets import Target
 from processor.ports.clock import Clock
 from processor.ports.log import EventLog
@@ -32,13 +34,15 @@ from processor.rules.rollout import Adopted, Changed, Moved, Said, Watch, judge
 from processor.rules.slots import slot_of, workload_of
 from processor.sources.ruled import Ruled
 from processor.values.about import About
-from processor.values.promotion import Promotion
-from processor.values.serving import Observation
+from processor.values.deadline import Deadline, rollout_key
+from processor.values.promotion import Promotion, State
+from processor.values.serving import Observation, Soak
 from processor.values.slot import Slot
 from processor.values.snapshot import Snapshot
 from processor.values.version import parts_of
 
 _WATCH = TypeAdapter(Watch)
+_NOT_YET: frozenset[State] = frozenset({"approved", "bypassed", "rolling_out"})
 _KINDS: Mapping[str, type[Event]] = {
     "started": RolloutStarted,
     "progressed": RolloutProgressed,
@@ -51,11 +55,12 @@ _KINDS: Mapping[str, type[Event]] = {
 
 @dataclass(frozen=True)
 class Place:
-    """One model at one target."""
+    """One model at one target, and the targets it goes on to from there."""
 
     workspace: str
     model: str
     target: Target
+    following: tuple[Target, ...]
 
     @property
     def slot(self) -> Slot:
@@ -103,7 +108,7 @@ class RolloutsSource:
         """Return every model with a version, deleted ones too, at every target of its policy."""
         models = sorted(parts_of(key) for key in await self.views.models())
         return [
-            Place(workspace, model, target)
+            Place(workspace, model, target, _after(policy, target))
             for _, workspace, model in models
             if (policy := self.policies.by(workspace, model)) is not None
             for target in policy.targets
@@ -133,14 +138,27 @@ class RolloutsSource:
         before = None if held.data is None else _WATCH.validate_json(held.data)
         seen = await reader.observe(workload_of(place.target, place.model))
         promotions = await self.views.find(Promotion, slot=place.slot.key)
-        said, watch = judge(before, promotions, seen, self.clock.now(), place.target.rollout)
+        overdue = await self._overdue(promotions)
+        now = self.clock.now()
+        said, watch = judge(before, promotions, seen, now, place.target.rollout, overdue)
         if said or watch != before:
             stamp = f"{self.incarnation}:{held.revision + 1}"
-            events = [self._event(one, place, seen, stamp) for one in said]
+            events = [self._event(one, place, seen, stamp, now) for one in said]
             data = _WATCH.dump_json(watch).decode()
             await self.log.append(events, snapshot=Snapshot(subject, held.revision, data))
 
-    def _event(self, said: Said, place: Place, seen: Observation, stamp: str) -> Event:
+    async def _overdue(self, promotions: Sequence[Promotion]) -> frozenset[str]:
+        """Return those merged promotions whose rollout deadline was told; the clock tells it."""
+        rows = [
+            await self.views.get(Deadline, rollout_key(one.id))
+            for one in promotions
+            if one.state in _NOT_YET
+        ]
+        return frozenset(row.promotion_id or "" for row in rows if row is not None and row.passed)
+
+    def _event(
+        self, said: Said, place: Place, seen: Observation, stamp: str, now: datetime
+    ) -> Event:
         """Return the event of what the rule says; `stamp` tells this look from every other."""
         about = About(self.registry_id, place.workspace, place.model, None, place.target.name)
         match said:
@@ -163,9 +181,25 @@ class RolloutsSource:
                     promotion_id=said.promotion_id,
                     endpoint=seen.endpoint if said.uri else None,
                     prediction=seen.prediction if said.uri else None,
+                    soaks=_soaks(said, place, now),
                 )
             case Moved():
                 return _rollout(said, seen, stamp)
+
+
+def _after(policy: Policy, target: Target) -> tuple[Target, ...]:
+    """Return the targets that come after one."""
+    return tuple(one for one in policy.targets if one.after and one.after.target == target.name)
+
+
+def _soaks(said: Changed, place: Place, now: datetime) -> tuple[Soak, ...]:
+    """Return until when it has to serve here for each next target; what is not approved never."""
+    soaks = said.version is not None and said.approved
+    return tuple(
+        Soak(one.name, now + one.after.soak if soaks else None)
+        for one in place.following
+        if one.after is not None
+    )
 
 
 def _rollout(moved: Moved, seen: Observation, stamp: str) -> Event:

@@ -13,6 +13,7 @@ from processor.ports.clock import Clock
 from processor.sources.findings import Findings
 
 _LONGEST = 30.0  # seconds between looks while nothing answers
+_BREATH = 0.01  # seconds at least between two looks
 
 Look = Callable[[], Awaitable[Mapping[str, str]]]
 """One pass: returns the products it asked, each with its problem (empty: it answered)."""
@@ -27,16 +28,20 @@ async def keep_looking(
     clock: Clock,
     findings: Findings,
     wake: asyncio.Event,
+    until_next: Callable[[], Awaitable[float]] | None = None,
 ) -> None:
     """Look every `every` seconds, sooner when woken, later while nothing it asks answers.
 
     `products` are what it may ask: a look that fails without naming one is told of each of them.
+    `until_next` is asked after a look that went well when the next could be worth it, in seconds.
     """
     wait, failure = every, ""
     while True:
-        well = False
+        well, soonest = False, every
         try:
             found = await look()
+            if until_next is not None:
+                soonest = max(await until_next(), _BREATH)
         except Unavailable as outage:
             findings.outage(outage)
             log.say("source.waits", source=name, reason=str(outage))
@@ -50,7 +55,7 @@ async def keep_looking(
             findings.heard(name, found)
             failure = ""
             well = not found or not all(found.values())
-        wait = every if well else min(max(wait * 2, every), max(_LONGEST, every))
+        wait = min(soonest, every) if well else min(max(wait * 2, every), max(_LONGEST, every))
         await _pause(wait, clock, wake)
 
 

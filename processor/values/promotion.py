@@ -51,6 +51,7 @@ class Promotion:
 
     `proposal` follows its branch: `opened_head` is the head we proposed, `edits` what that changes,
     `committers` whose commits came besides ours, and `updates` how often it was pushed to.
+    `counted` are the people whose approval counted when it was merged, at `merged_at`.
     """
 
     id: str
@@ -73,4 +74,15 @@ class Promotion:
     approvals: tuple[Approval, ...] = ()
     merge_sha: str | None = None
     merged_by: Principal | None = None
+    merged_at: datetime | None = None
+    counted: tuple[Principal, ...] = ()
     reason: str = ""
+
+    @property
+    def order(self) -> tuple[datetime, datetime]:
+        """Return what sorts the merged promotions of a slot as Git took them.
+
+        Forges tell the moment of a merge in whole seconds; of two in one second the one asked
+        for later came later.
+        """
+        return self.merged_at or self.requested_at, self.requested_at

@@ -14,7 +14,10 @@ from processor.values.version import Version
 
 @dataclass(frozen=True)
 class Judgement:
-    """The newest evaluation of a version; `verdict` is None while gates are still out."""
+    """The newest evaluation of a version; `verdict` is None while gates are still out.
+
+    `pending` are the ids of those gates, `running` of them the ones whose program was started.
+    """
 
     event_id: str
     at: datetime
@@ -22,6 +25,7 @@ class Judgement:
     verdict: Verdict | None
     results: tuple[GateResult, ...]
     pending: tuple[str, ...] = ()
+    running: tuple[str, ...] = ()
     due: datetime | None = None
     comparison: Comparison | None = None
     training: Training | None = None

@@ -59,12 +59,20 @@ async def test_people_are_told_in_every_mode(world: World, mode: str) -> None:
     assert len(world.channel.told) == 1
 
 
-async def test_what_was_suppressed_is_done_when_the_mode_allows_it(world: World) -> None:
+async def test_what_was_suppressed_is_asked_anew_and_not_made_behind_anybody_s_back(
+    world: World,
+) -> None:
     version, _ = await world.registered()
     request = await world.requested(version)
     world.mode = "observe"
     with pytest.raises(Suppressed):
         await world.react("propose", request)
     world.mode = "propose"
-    [event] = await world.react("propose", request)
+    with pytest.raises(Suppressed, match="while the mode did not allow it"):
+        await world.react("propose", request)
+    assert world.our_writes == []
+    anew = await world.requested(version)
+    event, old = await world.react("propose", anew)
     assert isinstance(event, e.PromotionProposed)
+    assert isinstance(old, e.PromotionSuperseded), "what was left behind ends with it"
+    assert (await world.promotion(request)).state == "superseded"

@@ -110,11 +110,28 @@ async def test_one_that_waited_while_a_newer_was_proposed_is_superseded(world: W
     second, _ = await world.registered(run="run-2")
     waited = await world.requested(first)
     await world.clock.jump(1)
-    newer = await world.proposed(second)
-    [event] = await world.react("propose", waited)
+    newer, event = await world.react("propose", await world.requested(second))
+    assert isinstance(newer, e.PromotionProposed)
     assert isinstance(event, e.PromotionSuperseded)
+    assert event.reason == "by fraud v2, asked for later"
     assert (await world.promotion(waited)).state == "superseded"
+    assert await world.react("propose", waited) == []
     assert (await world.pull(newer)).state == "open"
+
+
+async def test_an_older_version_judged_late_does_not_take_a_newer_ones_place(
+    world: World,
+) -> None:
+    first, seen = await world.registered(run="run-1")
+    second, _ = await world.registered(run="run-2")
+    newer = await world.proposed(second)
+    [verdict] = await world.ask("evaluate", seen)
+    assert isinstance(verdict, e.EvaluationPassed), "and nobody asks for it"
+    [ended] = await world.react("propose", await world.requested(first))
+    assert isinstance(ended, e.PromotionSuperseded)
+    assert ended.reason == "by fraud v2, which is newer"
+    assert (await world.pull(newer)).state == "open"
+    assert (await world.proposed(first, by=ANA)).version == first, "a person may go back"
 
 
 async def test_a_version_deleted_meanwhile_is_withdrawn(world: World) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +18,7 @@ from processor.values.evaluation import GateResult
 from processor.values.principal import SLUICE, UNKNOWN, Principal
 from processor.values.promotion import Promotion, promotion_id_of
 from processor.values.record import ModelRecord, VersionRecord
-from processor.values.serving import Serving
+from processor.values.serving import Serving, Soak
 from processor.values.version import Version
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
@@ -174,10 +175,10 @@ def test_a_version_record_follows_stage_end_and_newest_judgement() -> None:
     started = sample(e.EvaluationStarted)
     waiting = record_of(seen, started).judgement
     assert waiting is not None
-    assert (waiting.verdict, waiting.pending) == (None, ("scan.completed",))
+    assert (waiting.verdict, waiting.pending) == (None, started.pending)
     answered = record_of(seen, started, sample(e.GateFinished)).judgement
     assert answered is not None
-    assert answered.pending == ()
+    assert answered.pending == started.pending[1:]
     assert answered.results == (*started.results, sample(e.GateFinished).result)
     for kind in (e.EvaluationPassed, e.EvaluationFailed, e.EvaluationInconclusive):
         judged = record_of(seen, started, sample(kind)).judgement
@@ -301,7 +302,7 @@ def test_a_gate_window_is_open_until_it_passes_or_a_verdict_lifts_it() -> None:
     first, again = started("one"), started("two")
     assert columns_of(window(first)) == (CANDIDATE.key, "", "open")
     assert columns_of(window(first, passed(first)))[2] == "passed"
-    assert columns_of(window(first, sample(e.EvaluationFailed)))[2] == "passed"
+    assert columns_of(window(first, sample(e.EvaluationFailed)))[2] == "lifted"
     assert columns_of(window(first, passed(first), again))[2] == "open"
     assert folded([passed(first)])[Deadline] == {}
 
@@ -310,3 +311,117 @@ def test_the_end_of_an_older_window_does_not_close_a_newer_one() -> None:
     first, again = started("one"), started("two")
     late = window(first, again, passed(first))
     assert (late.event_id, late.passed) == (again.head.id, False)
+
+
+def window_of(what: str, *events: e.Event) -> Deadline:
+    [row] = [row for row in folded(events)[Deadline].values() if row.kind == what]
+    assert isinstance(row, Deadline)
+    return row
+
+
+HELD = (e.TargetHeld,)
+ASKED = (e.PromotionRequested,)
+OPENED = (*ASKED, e.PromotionProposed)
+MERGED = (*OPENED, e.PromotionApproved)
+SETS: dict[str, tuple[type[e.Event], ...]] = {
+    "gate window": (e.EvaluationStarted,),
+    "waiver": (e.WaiverGiven,),
+    "proposal": OPENED,
+    "rollout": MERGED,
+    "soak": (e.ServingChanged,),
+    "hold": HELD,
+}
+LIFTS: dict[str, tuple[type[e.Event], ...]] = {
+    "gate window": (
+        e.EvaluationPassed,
+        e.EvaluationFailed,
+        e.EvaluationInconclusive,
+        e.VersionDeleted,
+    ),
+    "waiver": (),
+    "proposal": (
+        e.PromotionApproved,
+        e.PromotionBypassed,
+        e.PromotionRejected,
+        e.PromotionWithdrawn,
+        e.PromotionSuperseded,
+        e.PromotionExpired,
+    ),
+    "rollout": (e.RolloutSucceeded, e.RolloutFailed, e.RolloutSuperseded),
+    "soak": (),
+    "hold": (e.TargetReleased,),
+}
+
+
+def story(what: str) -> list[e.Event]:
+    """Return the events that set a deadline of a kind, with a moment where the sample has none."""
+    told: list[e.Event] = [sample(kind) for kind in SETS[what]]
+    if what == "hold":
+        told[-1] = told[-1].model_copy(update={"until": T0})
+    if what == "soak":
+        told[-1] = told[-1].model_copy(update={"soaks": (Soak("production", T0),)})
+    return told
+
+
+@pytest.mark.parametrize("what", SETS)
+def test_each_kind_of_deadline_is_set_told_and_lifted(what: str) -> None:
+    row = window_of(what, *story(what))
+    assert columns_of(row)[2] == "open"
+    kind = e.DeadlinePassed
+    told = kind(
+        head=kind.heading(ABOUT, "told"),
+        deadline=row.key,
+        what=row.kind,
+        event_id=row.event_id,
+        due=row.due,
+        version=row.version,
+    )
+    assert columns_of(window_of(what, *story(what), told))[2] == "passed"
+    for lift in LIFTS[what]:
+        assert columns_of(window_of(what, *story(what), sample(lift)))[2] == "lifted", lift.kind
+    mine = {*LIFTS[what], *SETS[what], e.DeadlinePassed}
+    others = [kind for kind in e.CATALOG if kind not in mine]
+    assert columns_of(window_of(what, *story(what), *map(sample, others)))[2] == "open"
+
+
+def test_a_request_waits_a_fortnight_and_its_proposal_as_long_as_it_says() -> None:
+    asked = window_of("proposal", sample(e.PromotionRequested))
+    assert asked.due == T0 + timedelta(days=14)
+    assert asked.slot == SLOT
+    later = sample(e.PromotionProposed).model_copy(update={"expires": T0 + timedelta(days=3)})
+    opened = window_of("proposal", sample(e.PromotionRequested), later)
+    assert (opened.due, opened.event_id) == (T0 + timedelta(days=3), later.head.id)
+    old = later.model_copy(update={"expires": None})
+    assert window_of("proposal", sample(e.PromotionRequested), old) == asked
+
+
+def test_what_is_told_late_of_a_promotion_that_has_ended_sets_nothing() -> None:
+    gone = (*(sample(kind) for kind in (e.PromotionRequested, e.PromotionWithdrawn)),)
+    late = sample(e.PromotionProposed).model_copy(update={"expires": T0})
+    assert columns_of(window_of("proposal", *gone, late))[2] == "lifted"
+
+
+def test_a_soak_that_was_told_is_lifted_when_something_else_serves() -> None:
+    began = story("soak")[0]
+    row = window_of("soak", began)
+    kind = e.DeadlinePassed
+    told = kind(
+        head=kind.heading(ABOUT, "told"),
+        deadline=row.key,
+        what="soak",
+        event_id=row.event_id,
+        due=row.due,
+        version=row.version,
+    )
+    broke = began.model_copy(update={"soaks": (Soak("production", None),)})
+    assert columns_of(window_of("soak", began, told, broke))[2] == "lifted"
+    again = window_of("soak", began, told, broke, began)
+    assert columns_of(again)[2] == "open"
+
+
+def test_a_merge_has_until_its_own_moment_or_the_usual_one() -> None:
+    told = [sample(kind) for kind in MERGED]
+    due = window_of("rollout", *told)
+    assert due.due == told[-1].rollout_due or due.due == T0 + timedelta(minutes=2 + 20)
+    told[-1] = told[-1].model_copy(update={"rollout_due": T0})
+    assert window_of("rollout", *told).due == T0

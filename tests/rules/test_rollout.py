@@ -31,6 +31,7 @@ def promotion(number: int, state: State = "approved", merged: float = 0) -> Prom
         requested_by=claimed("tara"),
         requested_at=T0,
         changed_at=T0 + timedelta(seconds=merged),
+        merged_at=T0 + timedelta(seconds=merged),
         request_id=f"r{number}",
         merge_sha="a" * 40 if state not in {"requested", "proposed"} else None,
     )
@@ -46,18 +47,25 @@ def saw(applied: int | None = None, serving: int | None = None, problem: str = "
 
 
 class Slots:
-    """A slot looked at again and again; states follow what was said, as the fold does."""
+    """A slot looked at again and again; states follow what was said, as the fold does.
+
+    Deadlines are told on the dot, as `sources/deadlines` does.
+    """
 
     def __init__(self) -> None:
         self.watch: Watch | None = None
         self.promotions: dict[str, Promotion] = {}
+        self.due: dict[str, datetime] = {}
 
     def put(self, *promotions: Promotion) -> None:
         self.promotions |= {row.id: row for row in promotions}
+        self.due |= {row.id: row.changed_at + RULE.deadline for row in promotions if row.merge_sha}
 
     def look(self, at: float, seen: Observation) -> list[str]:
+        now = T0 + timedelta(seconds=at)
+        overdue = {name for name, due in self.due.items() if due < now}
         said, self.watch = judge(
-            self.watch, list(self.promotions.values()), seen, T0 + timedelta(seconds=at), RULE
+            self.watch, list(self.promotions.values()), seen, now, RULE, overdue
         )
         states: dict[str, State] = {
             "started": "rolling_out",
@@ -69,9 +77,8 @@ class Slots:
         for one in said:
             if isinstance(one, Moved) and one.how in states:
                 row = self.promotions[one.promotion.id]
-                changed = T0 + timedelta(seconds=at)
                 if row.state != "bypassed" or one.how == "superseded":
-                    row = replace(row, state=states[one.how], changed_at=changed)
+                    row = replace(row, state=states[one.how], changed_at=now)
                 self.promotions[row.id] = row
         self.said = said
         return words(said)
@@ -198,6 +205,14 @@ def test_a_rollout_step_after_the_next_merge_does_not_hide_it() -> None:
     assert slot.look(51, saw(2)) == ["p1 superseded", "p2 started"]
 
 
+def test_a_merge_in_the_second_in_which_the_one_before_began_to_serve_is_the_newer() -> None:
+    slot = Slots()
+    slot.put(replace(promotion(1, "serving", merged=4), changed_at=T0 + timedelta(seconds=5.04)))
+    slot.put(promotion(2, merged=5))
+    assert slot.look(6, saw(2)) == ["p2 started"]
+    assert "p2 superseded" not in slot.look(7, saw(2))
+
+
 def test_first_look_adopts_what_serves() -> None:
     assert Slots().look(0, saw(7, 7)) == ["adopted ?", "serves ?"]
     slot = Slots()
@@ -233,7 +248,7 @@ def test_back_to_an_earlier_approved_version_in_git_is_approved_serving() -> Non
     slot.put(promotion(1, "superseded"), promotion(2, "serving", merged=5))
     slot.watch = Watch(
         seen_uri="file:///v2", seen_since=T0, told_uri="file:///v2", promotion_id="p2",
-        merged_at=T0, phase="served",
+        phase="served",
     )  # fmt: skip
     slot.look(20, saw(1, 1))
     assert slot.look(22, saw(1, 1)) == ["serves 1 approved", "p2 regressed"]

@@ -15,20 +15,22 @@ from processor.events import (
     Judged,
     PromotionApproved,
     PromotionBypassed,
+    PromotionExpired,
     PromotionRejected,
     PromotionSuperseded,
     PromotionUpdated,
     PromotionWithdrawn,
+    TargetHeld,
     VersionRegistered,
 )
 from processor.policy.gates import MetricGate
 from processor.policy.policy import Policies, Policy
 from processor.policy.targets import Approval as Rule
-from processor.policy.targets import Edit, SlotWritten, Target
+from processor.policy.targets import Edit, RolloutRule, SlotWritten, Target
 from processor.ports.log import Appended, EventLog, Recorded
 from processor.ports.views import Views
 from processor.rules.history import promotions as history
-from processor.rules.proposal_end import superseded_by, withdrawn_because
+from processor.rules.proposal_end import expired_because, superseded_by, withdrawn_because
 from processor.rules.slots import repository_of, slot_of
 from processor.sources.proposals import ProposalsSource
 from processor.testing.forge import MemoryForge
@@ -97,6 +99,9 @@ class Ledger:
         assert key == V7.key
         assert until
         return [one for one in self.before if one.at <= until]
+
+    async def sealed(self, key: str) -> None:
+        """Everything is kept."""
 
     async def find(self, kind: type[R], **wanted: str) -> Sequence[R]:
         assert kind is Promotion
@@ -321,7 +326,11 @@ async def test_closed_by_us_says_why(scene: Scene) -> None:
     await scene.propose("p-2")
     await scene.forge.close(WHERE, 1, superseded_by("fraud v8"), SLUICE)
     await scene.forge.close(WHERE, 2, withdrawn_because("the version was deleted"), SLUICE)
-    first, second = await scene.said()
+    await scene.propose("p-3")
+    await scene.forge.close(WHERE, 3, expired_because("nobody decided"), SLUICE)
+    first, second, third = await scene.said()
+    assert isinstance(third, PromotionExpired)
+    assert third.reason == "nobody decided"
     assert isinstance(first, PromotionSuperseded)
     assert first.reason == "fraud v8"
     assert isinstance(second, PromotionWithdrawn)
@@ -496,3 +505,54 @@ async def test_automatic_never_approves_what_somebody_pushed(scene: Scene) -> No
     assert isinstance(pushed, PromotionUpdated)
     assert isinstance(event, PromotionBypassed)
     assert "the head moved to" in event.unmet[0]
+
+
+async def test_somebody_else_s_words_never_make_it_expired_or_superseded(scene: Scene) -> None:
+    await scene.forge.close(WHERE, scene.number, expired_because("so there"), UNKNOWN)
+    assert isinstance(await scene.only(), PromotionWithdrawn)
+
+
+async def test_a_merge_that_comes_before_our_close_wins(scene: Scene) -> None:
+    scene.approve()
+    await scene.forge.merge(WHERE, scene.number, scene.head, ANA)
+    await scene.forge.close(WHERE, scene.number, expired_because("nobody decided"), SLUICE)
+    assert isinstance(await scene.only(), PromotionApproved)
+
+
+@pytest.mark.parametrize("approved", [True, False])
+async def test_a_merge_says_by_when_it_should_serve(scene: Scene, approved: bool) -> None:  # noqa: FBT001
+    rollout = RolloutRule(deadline=timedelta(minutes=7))
+    scene.policies = policies(TARGET.model_copy(update={"rollout": rollout}))
+    if approved:
+        scene.approve()
+    await scene.forge.merge(WHERE, scene.number, scene.head, ANA)
+    event = await scene.only()
+    assert isinstance(event, PromotionApproved if approved else PromotionBypassed)
+    assert event.rollout_due == AT + timedelta(minutes=7)
+
+
+@pytest.mark.parametrize(
+    ("since", "who", "bypassed"),
+    [
+        (-60.0, ANA, True),
+        (-60.0, SLUICE, False),  # our own merge looked right before
+        (0.5, ANA, False),  # within the second that a merge is told in
+        (60.0, ANA, False),
+    ],
+)
+async def test_a_person_who_merges_against_a_hold_bypasses(
+    scene: Scene,
+    since: float,
+    who: Principal,
+    bypassed: bool,  # noqa: FBT001
+) -> None:
+    head = TargetHeld.heading(About("main", "default", "fraud"), "1", actor=ANA)
+    held = TargetHeld(head=head, target="production", reason="freeze")
+    at = AT + timedelta(seconds=since)
+    scene.ledger.before.append(Recorded(held, at, at, None, None))
+    scene.approve()
+    await scene.forge.merge(WHERE, scene.number, scene.head, who)
+    event = await scene.only()
+    assert isinstance(event, PromotionBypassed) == bypassed
+    if isinstance(event, PromotionBypassed):
+        assert event.unmet == ("held by ana since 2026-03-01 11:59 UTC: freeze",)

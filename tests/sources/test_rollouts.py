@@ -1,6 +1,6 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from processor.events import (
     PromotionApproved,
     PromotionProposed,
     PromotionRequested,
+    RolloutFailed,
     RolloutStarted,
     RolloutSucceeded,
     ServingChanged,
@@ -20,8 +21,9 @@ from processor.events import (
 )
 from processor.policy.gates import MetricGate
 from processor.policy.policy import Policies, Policy
-from processor.policy.targets import Edit, RolloutRule, SlotWritten, Target
+from processor.policy.targets import After, Edit, RolloutRule, SlotWritten, Target
 from processor.rules.slots import slot_of, workload_of
+from processor.sources.deadlines import DeadlinesSource
 from processor.sources.rollouts import RolloutsSource
 from processor.sources.ruled import Ruled
 from processor.testing.clock import JumpingClock
@@ -30,7 +32,7 @@ from processor.values.about import About
 from processor.values.principal import SLUICE, claimed
 from processor.values.promotion import Promotion, promotion_id_of
 from processor.values.proposal import ProposalRef
-from processor.values.serving import Observation, Serving, Workload
+from processor.values.serving import Observation, Serving, Soak, Workload
 from processor.values.version import Version
 
 SHA = "a" * 40
@@ -70,7 +72,9 @@ class Bench:
         )
         return version
 
-    async def approve(self, version: Version, where: Target = PRODUCTION) -> Promotion:
+    async def approve(
+        self, version: Version, where: Target = PRODUCTION, due: datetime | None = None
+    ) -> Promotion:
         about, slot = About.of(version, where.name), slot_of(where, version.model)
         request = PromotionRequested(
             head=PromotionRequested.heading(about, "x", actor=SLUICE),
@@ -101,6 +105,7 @@ class Bench:
                     "merge_sha": SHA,
                     "merged_by": SLUICE,
                     "approvals": (claimed("ana"),),
+                    "rollout_due": due,
                     **same,
                 }
             ),
@@ -282,3 +287,67 @@ async def test_one_workload_that_cannot_be_read_does_not_hide_the_next(bench: Be
     found = await bench.source.look()
     assert found["cluster far"] == "cluster far: fraud at production cannot be looked at: forbidden"
     assert bench.far.looks == 1
+
+
+async def test_a_rollout_fails_once_its_deadline_was_told_and_not_by_the_clock_alone(
+    bench: Bench,
+) -> None:
+    version = await bench.register("fraud")
+    due = bench.clock.now() + timedelta(minutes=3)
+    promotion = await bench.approve(version, due=due)
+    bench.far.apply(workload_of(PRODUCTION, "fraud"), promotion.uri)
+    assert [type(event) for event in await bench.look(1)] == [RolloutStarted]
+    assert await bench.look(3600) == [], "sources/deadlines alone tells the time"
+    clock = DeadlinesSource(views=bench.ledger.views, log=bench.ledger.log, clock=bench.clock)
+    await clock.look()
+    (failed,) = await bench.look(1)
+    assert isinstance(failed, RolloutFailed)
+    assert failed.reason.startswith("not serving 3m after its merge: ")
+    assert await bench.look(60) == []
+    await clock.look()
+    assert await bench.look(60) == []
+
+
+async def test_a_merge_told_before_it_had_a_deadline_gets_the_usual_one(bench: Bench) -> None:
+    version = await bench.register("fraud")
+    await bench.approve(version)
+    clock = DeadlinesSource(views=bench.ledger.views, log=bench.ledger.log, clock=bench.clock)
+    assert await clock.until_next() == 20 * 60
+
+
+async def test_what_serves_in_time_is_never_called_failed(bench: Bench) -> None:
+    version = await bench.register("fraud")
+    promotion = await bench.approve(version, due=bench.clock.now() + timedelta(minutes=3))
+    bench.far.apply(workload_of(PRODUCTION, "fraud"), promotion.uri)
+    bench.far.serve(workload_of(PRODUCTION, "fraud"))
+    await bench.look()
+    assert [type(event) for event in await bench.look(2)] == [ServingChanged, RolloutSucceeded]
+    await bench.clock.jump(3600)
+    clock = DeadlinesSource(views=bench.ledger.views, log=bench.ledger.log, clock=bench.clock)
+    assert await clock.until_next() == float("inf"), "its success lifted it"
+    await clock.look()
+    assert await bench.look() == []
+
+
+async def test_what_serves_says_how_long_until_the_next_target(bench: Bench) -> None:
+    after = After(target="staging", soak=timedelta(hours=4))
+    later = POLICY.model_copy(
+        update={"targets": (STAGING, PRODUCTION.model_copy(update={"after": after}))}
+    )
+    source = replace(bench.source, policies=Ruled(Policies((later,))))
+    bench.source = source
+    version = await bench.register("fraud")
+    promotion = await bench.approve(version, STAGING)
+    workload = workload_of(STAGING, "fraud")
+    bench.near.apply(workload, promotion.uri)
+    bench.near.serve(workload)
+    await bench.look()
+    changed, _ = await bench.look(2)
+    assert isinstance(changed, ServingChanged)
+    ends = bench.clock.now() + timedelta(hours=4)
+    assert changed.soaks == (Soak("production", ends),)
+    bench.near.apply(workload, "file:///somebody/else")
+    bench.near.serve(workload)
+    await bench.look(1)
+    strange = next(event for event in await bench.look(2) if isinstance(event, ServingChanged))
+    assert strange.soaks == (Soak("production", None),), "what is not approved goes nowhere"

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import pytest
 
+from processor.engine.breakers import guarded
 from processor.engine.dependencies import KnownStates
 from processor.errors import Terminal, Unavailable
 from processor.sources.findings import Findings
@@ -21,6 +23,8 @@ class Looking:
     script: list[Mapping[str, str] | Exception]
     clock: JumpingClock = field(default_factory=JumpingClock)
     looks: list[float] = field(default_factory=list)
+    due: list[float] = field(default_factory=list)
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         self.known = KnownStates(clock=self.clock)
@@ -43,9 +47,13 @@ class Looking:
                 every=2.0,
                 clock=self.clock,
                 findings=self.findings,
-                wake=asyncio.Event(),
+                wake=self.wake,
+                until_next=self.until_next if self.due else None,
             )
         )
+
+    async def until_next(self) -> float:
+        return self.due.pop(0) if len(self.due) > 1 else self.due[0]
 
     async def jump(self, seconds: float) -> None:
         for _ in range(round(seconds * 2)):
@@ -143,28 +151,67 @@ def test_a_look_takes_back_what_it_no_longer_says() -> None:
     }
 
 
-async def test_only_what_is_down_is_asked_whether_it_is_back() -> None:
-    known = KnownStates(clock=JumpingClock())
-    asked: list[str] = []
-    answers: dict[str, Exception | None] = {"forge a": None, "forge b": None}
+async def test_only_what_did_not_answer_is_asked_whether_it_does_again() -> None:
+    clock, asked = JumpingClock(), list[str]()
+    known = KnownStates(clock=clock)
+    down = {"forge b"}
 
-    def check(name: str) -> object:
-        async def ask() -> str:
-            asked.append(name)
-            if problem := answers[name]:
-                raise problem
+    @dataclass
+    class Forge:
+        name: str
+
+        async def check(self) -> str:
+            asked.append(self.name)
+            if self.name in down:
+                raise Unavailable(self.name, "timeout")
             return "git 2"
 
-        return ask
+    forges = {name: guarded(Forge(name), known.breaker(name)) for name in ("forge a", "forge b")}
+    source = OutagesSource(
+        checks={name: forge.check for name, forge in forges.items()}, to_probe=known.to_probe
+    )
+    for forge in forges.values():
+        with suppress(Unavailable):
+            await forge.check()
+    asked.clear()
+    for _ in range(60):
+        for name in forges:
+            assert await source.look(name) == {}
+        await clock.jump(1)
+    assert known.states()["forge b"].problem.startswith("timeout (its breaker is open")
+    assert asked == ["forge b"] * 7, "at once, at once, then after 1, 2, 4, 8, 16 s"
+    assert known.recovered() == ("forge a",)
+    down.clear()
+    await clock.jump(30)
+    await source.look("forge b")
+    await source.look("forge b")
+    assert len(asked) == 8
+    assert known.states()["forge b"].problem == ""
+    assert known.recovered() == ("forge b",)
 
-    checks = {name: check(name) for name in answers}
-    source = OutagesSource(checks=checks, dependencies=known)  # type: ignore[arg-type]
-    known.report("forge a")
-    assert await source.look() == {}
-    known.report("forge b", "forge b: timeout")
-    known.report("cluster c", "not ours to ask")
-    answers["forge b"] = Unavailable("forge b", "timeout")
-    assert await source.look() == {"forge b": "forge b: timeout"}
-    answers["forge b"] = None
-    assert await source.look() == {"forge b": ""}
-    assert asked == ["forge b", "forge b"]
+
+async def test_a_look_that_knows_when_it_is_worth_it_comes_then_and_at_the_latest_as_usual() -> (
+    None
+):
+    looking = Looking([{"ledger": ""}], due=[0.5, 1.5, float("inf"), 0.0, 100.0])
+    task = looking.start("ledger")
+    await looking.jump(8)
+    assert looking.looks == [0.5, 1.0, 2.5, 4.5, 5.0, 7.0], "the next is due at 9"
+    looking.wake.set()
+    await looking.jump(0.5)
+    assert looking.looks[-1] < 9
+    await stop(task)
+
+
+async def test_who_cannot_say_when_is_looked_at_as_usual() -> None:
+    looking = Looking([{"ledger": ""}], due=[0.5])
+
+    async def broken() -> float:
+        raise Terminal("no such table")
+
+    looking.until_next = broken  # type: ignore[method-assign]
+    task = looking.start("ledger")
+    await looking.jump(1)
+    assert looking.looks == [0.5]
+    assert looking.problems == {"ledger": "look: no such table"}
+    await stop(task)

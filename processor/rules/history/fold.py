@@ -3,7 +3,7 @@
 Place in the flow: the ledger folds inside each append; `why --at` and a refold use `fold_all`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -19,7 +19,7 @@ from processor.rules.history import (
     servings,
 )
 
-VERSION = 4
+VERSION = 5
 """Moves whenever any fold changes: a ledger folded by another version is refolded at start."""
 
 
@@ -61,9 +61,14 @@ VIEWS: tuple[View, ...] = tuple(
 )
 
 
-def fold_all(happened: Iterable[At]) -> dict[type[Any], dict[str, Any]]:
-    """Return every view as it stands after these events, in the order given."""
-    views: dict[type[Any], dict[str, Any]] = {view.row: {} for view in VIEWS}
+def fold_all(
+    happened: Iterable[At], begun: Mapping[type[Any], Mapping[str, Any]] | None = None
+) -> dict[type[Any], dict[str, Any]]:
+    """Return every view as it stands after these events, in the order given.
+
+    `begun` is how the views stood before them, where older events are not at hand any more.
+    """
+    views = {view.row: dict((begun or {}).get(view.row, {})) for view in VIEWS}
     for recorded in happened:
         for view in VIEWS:
             rows = views[view.row]

@@ -83,14 +83,7 @@ def fold(row: Promotion | None, event: Event, at: datetime, key: str) -> Promoti
                 uri=event.uri,
             )
         case PromotionApproved() | PromotionBypassed():
-            reason = "; ".join(event.unmet) if isinstance(event, PromotionBypassed) else ""
-            return replace(
-                row,
-                merge_sha=event.merge_sha,
-                merged_by=event.merged_by,
-                uri=event.uri,
-                reason=reason,
-            )
+            return _merged(row, event)
         case (
             PromotionSuperseded()
             | PromotionWithdrawn()
@@ -102,6 +95,21 @@ def fold(row: Promotion | None, event: Event, at: datetime, key: str) -> Promoti
             return replace(row, reason=event.reason)
         case _:
             return row
+
+
+def _merged(row: Promotion, event: PromotionApproved | PromotionBypassed) -> Promotion:
+    """Return the promotion once Git names its version."""
+    if isinstance(event, PromotionApproved):
+        row = replace(row, counted=event.approvals)
+    else:
+        row = replace(row, reason="; ".join(event.unmet))
+    return replace(
+        row,
+        merge_sha=event.merge_sha,
+        merged_by=event.merged_by,
+        merged_at=row.changed_at,
+        uri=event.uri,
+    )
 
 
 def _opened(event: PromotionRequested, at: datetime) -> Promotion:

@@ -16,6 +16,7 @@ from processor.events import (
     EvaluationStarted,
     Event,
     GateFinished,
+    GateStarted,
     Judged,
     VersionDeleted,
     VersionMarked,
@@ -47,6 +48,7 @@ def keys_of(event: Event) -> tuple[str, ...]:
         VersionStageChanged,
         VersionDeleted,
         EvaluationStarted,
+        GateStarted,
         GateFinished,
         WaiverGiven,
     )
@@ -80,7 +82,7 @@ def _next(row: VersionRecord, event: Event, at: datetime) -> VersionRecord:
         case VersionMarked():
             stage, marks, foreign = marked(row.stage, event, row.marks, row.foreign)
             return replace(row, stage=stage, marks=marks, foreign=foreign)
-        case EvaluationStarted() | GateFinished():
+        case EvaluationStarted() | GateStarted() | GateFinished():
             return replace(row, judgement=_in_progress(row.judgement, event, at))
         case WaiverGiven():
             given = Waiver(event.gate, event.head.actor, event.reason, event.until, event.head.id)
@@ -123,7 +125,7 @@ def _judged(event: Judged, at: datetime) -> Judgement:
 
 
 def _in_progress(
-    judgement: Judgement | None, event: EvaluationStarted | GateFinished, at: datetime
+    judgement: Judgement | None, event: EvaluationStarted | GateStarted | GateFinished, at: datetime
 ) -> Judgement | None:
     """Return the judgement while gates are still out."""
     if isinstance(event, EvaluationStarted):
@@ -138,10 +140,15 @@ def _in_progress(
         )
     if judgement is None or judgement.event_id != event.evaluation_id:
         return judgement
+    if isinstance(event, GateStarted):
+        if event.gate not in judgement.pending or event.gate in judgement.running:
+            return judgement
+        return replace(judgement, running=(*judgement.running, event.gate))
     if event.event not in judgement.pending:
         return judgement
     return replace(
         judgement,
         results=(*judgement.results, event.result),
-        pending=tuple(kind for kind in judgement.pending if kind != event.event),
+        pending=tuple(gate for gate in judgement.pending if gate != event.event),
+        running=tuple(gate for gate in judgement.running if gate != event.event),
     )

@@ -1,30 +1,31 @@
-"""Questions several handlers put to the views and to the forge.
+"""Which open proposals does an event concern, and what rules them now?
 
 Place in the flow: vouch, merge and withdraw start from these; nothing is decided here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from processor.errors import Terminal
 from processor.events import (
     ApprovalGiven,
     ApprovalVoided,
+    DeadlinePassed,
     EvaluationFailed,
     EvaluationInconclusive,
     EvaluationPassed,
     EvaluationStarted,
+    ModeChanged,
     PromotionProposed,
     PromotionUpdated,
     ServingChanged,
+    TargetHeld,
+    TargetReleased,
     VersionDeleted,
 )
 from processor.policy.policy import Policies, Policy
 from processor.policy.targets import Target
-from processor.ports.reading.forge import ForgeReader
 from processor.ports.views import Views
 from processor.values.promotion import Promotion
-from processor.values.proposal import Proposal
 from processor.values.record import VersionRecord
 from processor.values.slot import Repository
 
@@ -39,6 +40,10 @@ AboutProposals = (
     | EvaluationInconclusive
     | VersionDeleted
     | ServingChanged
+    | TargetHeld
+    | TargetReleased
+    | ModeChanged
+    | DeadlinePassed
 )
 
 
@@ -69,28 +74,32 @@ async def standing(views: Views, policies: Policies, event: AboutProposals) -> S
     return found
 
 
-async def open_proposal(forges: Mapping[str, ForgeReader], one: Standing) -> Proposal | None:
-    """Return its pull request as the forge has it now, None when that is no longer open.
-
-    Raises Terminal when nobody configures its forge any more.
-    """
-    forge = forges.get(one.where.forge)
-    if forge is None:
-        raise Terminal(f"no forge {one.where.forge!r} under `forges:`; {one.promotion.id} is on it")
-    if one.promotion.proposal is None:
-        return None
-    proposal = await forge.get(one.where, one.promotion.proposal.number)
-    return proposal if proposal.state == "open" else None
-
-
 async def _concerned(views: Views, event: AboutProposals) -> Sequence[Promotion]:
-    """Return the proposed promotions an event concerns: its own, its version's, or its model's."""
-    if isinstance(event, PromotionProposed | PromotionUpdated | ApprovalGiven | ApprovalVoided):
-        own = await views.get(Promotion, event.promotion_id)
-        return [own] if own is not None and own.state == "proposed" else []
-    if isinstance(event, ServingChanged):
-        # all of the model's: gates compare with what serves at the default target
-        key = event.head.key.rsplit("/", 1)[0]
-        return await views.find(Promotion, model=key, state="proposed")
-    of_model = await views.find(Promotion, model=event.version.key, state="proposed")
-    return [one for one in of_model if one.version == event.version]
+    """Return the proposed promotions of an event: its own, its version's, target's or model's."""
+    match event:
+        case PromotionProposed() | PromotionUpdated() | ApprovalGiven() | ApprovalVoided():
+            return await _own(views, event.promotion_id)
+        case DeadlinePassed() if event.promotion_id is not None:
+            return await _own(views, event.promotion_id)
+        case ServingChanged():
+            # all of the model's: gates compare with what serves at the default target
+            return await _of_model(views, event.head.key.rsplit("/", 1)[0])
+        case ModeChanged():
+            return await _of_model(views, event.head.key)
+        case TargetHeld() | TargetReleased() | DeadlinePassed():
+            of_model = await _of_model(views, event.head.key)
+            return [one for one in of_model if one.target == event.target]
+        case _:
+            of_model = await _of_model(views, event.version.key)
+            return [one for one in of_model if one.version == event.version]
+
+
+async def _own(views: Views, promotion_id: str) -> Sequence[Promotion]:
+    """Return one promotion while it is proposed."""
+    own = await views.get(Promotion, promotion_id)
+    return [own] if own is not None and own.state == "proposed" else []
+
+
+async def _of_model(views: Views, model_key: str) -> Sequence[Promotion]:
+    """Return a model's proposed promotions."""
+    return await views.find(Promotion, model=model_key, state="proposed")
