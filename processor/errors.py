@@ -6,6 +6,7 @@ decides what becomes of the row; handlers do not catch them.
     SluiceError
     |-- Retryable      the world was in the way: the row keeps its lane's head and is tried again
     |   `-- Unavailable    a product is down (5xx, 429, credentials ...): never the row's fault
+    |       |-- NotSent        it did not answer lately, so nothing was asked of it this time
     |       `-- Paused         an operator stopped our writes: the row waits until they resume
     |-- NotYet         nothing is wrong, it is only too early: the row re-enters at its lane's tail
     |-- Terminal       trying again is useless: the row is dead and told once
@@ -35,6 +36,10 @@ class Unavailable(Retryable):
         """Name the product as an operator knows it (`registry`, `forge acme`)."""
         super().__init__(f"{product}: {reason}", after=after, blames=False)
         self.product = product
+
+
+class NotSent(Unavailable):
+    """Its breaker is open: the request never left, so nothing is in doubt."""
 
 
 class Paused(Unavailable):

@@ -1,6 +1,6 @@
 """How the products we depend on are doing.
 
-Place in the flow: sources and worker report, `/readyz`, status and doctor read.
+Place in the flow: breakers, sources and worker report, `/readyz`, status and doctor read.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,10 +18,17 @@ class State:
 
 
 class Dependencies(Protocol):
-    """Named states: `registry`, `forge <name>`, `cluster <name>`."""
+    """Named states: `registry`, `forge <name>`, `cluster <name>`, `endpoint <name>`, `ledger`.
 
-    def report(self, name: str, problem: str = "") -> None:
-        """Say that a product answers, or why it does not."""
+    `writes` and `writes of <model key>` are there too: down while an operator has paused them.
+    """
+
+    def report(self, name: str, problem: str = "", *, by: str = "") -> None:
+        """Say that a product answers, or why it does not.
+
+        `by` is the look whose word it is: it stands until that look takes it back; without it,
+        until anybody finds that the product answers.
+        """
         ...
 
     def recovered(self) -> Sequence[str]:

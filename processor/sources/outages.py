@@ -1,32 +1,27 @@
-"""Ask the products that are down whether they answer again.
+"""Ask a product that did not answer whether it answers again.
 
 Place in the flow: a handler may find a forge down when no source has a reason to look at it; its
-rows wait for this. What answers is not asked.
+rows wait for this. One look per product, so that one that hangs delays no other. What answers is
+not asked; how often the others are asked, and what the answer means, is the breaker's to say.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from processor.errors import SluiceError
-from processor.ports.dependencies import Dependencies
 
 
 @dataclass(frozen=True, kw_only=True)
 class OutagesSource:
-    """Looks at what is down; `checks` asks a product by the name it is reported under."""
+    """`checks` asks a product by its name, through its breaker; `to_probe` tells when to."""
 
     checks: Mapping[str, Callable[[], Awaitable[str]]]
-    dependencies: Dependencies
+    to_probe: Callable[[str], bool]
 
-    async def look(self) -> Mapping[str, str]:
-        """Return how those that were down are now."""
-        found: dict[str, str] = {}
-        for name, state in self.dependencies.states().items():
-            if state.problem and name in self.checks:
-                try:
-                    await self.checks[name]()
-                except SluiceError as problem:
-                    found[name] = str(problem)
-                else:
-                    found[name] = ""
-        return found
+    async def look(self, product: str) -> Mapping[str, str]:
+        """Ask it, if there is something to find out; its breaker hears what it says."""
+        if self.to_probe(product):
+            with suppress(SluiceError):
+                await self.checks[product]()
+        return {}

@@ -1,73 +1,14 @@
 """The effects door: a write is on disk before it is made, made once, and forbidden by the mode."""
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from processor.adapters.ledgers import Ledger
-from processor.engine.effects.door import Door, Mode
 from processor.errors import Retryable, Suppressed, Unavailable
+from processor.policy.mode import Mode
 from processor.testing.clock import JumpingClock
-from processor.values.effect import Effect
-
-
-@pytest.fixture
-def clock() -> JumpingClock:
-    return JumpingClock()
-
-
-@pytest.fixture
-async def ledger(tmp_path: Path, clock: JumpingClock) -> AsyncIterator[Ledger]:
-    opened = await Ledger.open(tmp_path / "sluice.db", "main", clock)
-    yield opened
-    await opened.close()
-
-
-def door(ledger: Ledger, clock: JumpingClock, mode: Mode = "full") -> Door:
-    return Door(effects=ledger.effects, clock=clock, mode=mode)
-
-
-def an_effect(kind: str = "proposal.open", key: str = "k") -> Effect:
-    return Effect(key, kind, "subject", "", "", "digest", "cause")
-
-
-@dataclass
-class Forge:
-    """An outside that makes a new thing per request; `lose` loses the answer, `late` the request
-    until `land` is called; a request whose branch was cleared makes nothing."""
-
-    lose: bool = False
-    late: bool = False
-    made: list[str] = field(default_factory=list)
-    wire: list[int] = field(default_factory=list)
-    cleared: set[int] = field(default_factory=set)
-
-    async def send(self, attempt: int) -> str:
-        if self.late:
-            self.late = False
-            self.wire.append(attempt)
-            raise Unavailable("forge", "timed out")
-        self.made.append(f"#{len(self.made) + 1}")
-        if self.lose:
-            self.lose = False
-            raise Unavailable("forge", "connection reset")
-        return self.made[-1]
-
-    async def look(self) -> str | None:
-        return self.made[0] if self.made else None
-
-    async def clear(self, attempt: int) -> None:
-        self.cleared.add(attempt)
-
-    def land(self) -> None:
-        self.made += [f"late {n}" for n in self.wire if n not in self.cleared]
-        self.wire.clear()
-
-
-async def create(through: Door, forge: Forge) -> str:
-    return await through.create(an_effect(), forge.send, forge.look, forge.clear, quiet=60)
+from tests.engine.doors import Forge, an_effect, create, door
 
 
 async def test_a_create_that_is_done_is_not_made_again(ledger: Ledger, clock: JumpingClock) -> None:
@@ -110,7 +51,7 @@ async def test_control_without_clearing_a_late_request_doubles(
     with pytest.raises(Unavailable):
         await create(through, forge)
     await clock.jump(60)
-    await through.create(an_effect(), forge.send, forge.look, quiet=60)
+    await through.create(an_effect(), forge.send, forge.look, quiet=60, read=str)
     forge.land()
     assert forge.made == ["#1", "late 1"]
 
@@ -130,7 +71,7 @@ async def test_a_process_that_died_while_sending_leaves_doubt_not_a_second_reque
         raise Killed
 
     with pytest.raises(Killed):
-        await door(first, clock).create(an_effect(), dies, forge.look, quiet=60)
+        await door(first, clock).create(an_effect(), dies, forge.look, quiet=60, read=str)
     await first.close()
     second = await Ledger.open(path, "main", clock)
     assert (await second.effects.begin(an_effect())).state == "ambiguous"
@@ -193,8 +134,12 @@ async def test_the_mode_says_what_may_be_written(
         await through.converge(an_effect(kind), send, quiet=1)
     assert sent == []
     assert (await ledger.effects.begin(an_effect(kind))).state == "suppressed"
-    await door(ledger, clock, "full").converge(an_effect(kind), send, quiet=1)
-    assert sent == [kind], "allowed later, it is made"
+    later = door(ledger, clock, "full")
+    with pytest.raises(Suppressed, match="while the mode did not allow it"):
+        await later.converge(an_effect(kind), send, quiet=1)
+    assert sent == [], "what was given up is not made behind anybody's back"
+    await later.converge(an_effect(kind, cause="another"), send, quiet=1)
+    assert sent == [kind], "asked anew by another event, it is made"
 
 
 async def test_what_was_on_its_way_is_not_sent_again_in_a_mode_that_forbids_it(
@@ -224,9 +169,13 @@ async def test_what_was_created_is_adopted_even_in_a_mode_that_forbids_it(
     lost = Forge(late=True)
     through = door(ledger, clock)
     with pytest.raises(Unavailable):
-        await through.create(an_effect(key="2"), lost.send, lost.look, lost.clear, quiet=60)
+        await through.create(
+            an_effect(key="2"), lost.send, lost.look, lost.clear, quiet=60, read=str
+        )
     await clock.jump(60)
     watching = door(ledger, clock, "observe")
     with pytest.raises(Suppressed):
-        await watching.create(an_effect(key="2"), lost.send, lost.look, lost.clear, quiet=60)
+        await watching.create(
+            an_effect(key="2"), lost.send, lost.look, lost.clear, quiet=60, read=str
+        )
     assert (lost.made, lost.cleared) == ([], set())

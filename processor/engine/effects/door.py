@@ -1,24 +1,30 @@
 """What every outside write has in common.
 
 Place in the flow: the three halves (registry, proposals, announcements) put their writes through
-`converge` or `create`. A row is `sending` on disk before the request leaves; a write that got no
-answer is `ambiguous`, and what that means depends on whether a repeat is safe.
+`converge` or `create`. Mode and pause are asked here and nowhere else, right before a write. A row
+is `sending` on disk before the request leaves; a write that got no answer is `ambiguous`, and what
+that means depends on whether a repeat is safe.
 """
 
+import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
-from datetime import timedelta
-from typing import Literal
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TypeVar
 
-from processor.errors import Retryable, Suppressed, Unavailable
+from processor.errors import NotSent, Paused, Retryable, Suppressed, Terminal, Unavailable
+from processor.policy.mode import Mode, Modes, allows
 from processor.ports.clock import Clock
-from processor.ports.effect_log import EffectLog
+from processor.ports.effect_log import Cause, EffectLog
+from processor.ports.views import Views
 from processor.values.effect import Effect
+from processor.values.pause import EVERYTHING, Pause
 
-Mode = Literal["observe", "propose", "full"]
+T = TypeVar("T")
 
-_NEEDS: dict[str, Mode] = {
+_NEEDS: Mapping[str, Mode] = {
     "announcement": "observe",
     "proposal.open": "propose",
     "proposal.close": "propose",
@@ -28,7 +34,7 @@ _NEEDS: dict[str, Mode] = {
     "registry.mark": "full",
     "registry.register": "full",
 }
-_RANK: dict[Mode, int] = {"observe": 0, "propose": 1, "full": 2}
+_NEVER_PAUSED = ("announcement", "operations")  # kind of write, topic it follows from
 
 
 def digest(*parts: str) -> str:
@@ -38,11 +44,21 @@ def digest(*parts: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Door:
-    """The mode, the effects table, and the two ways through."""
+    """The modes, the pauses, the effects table, and the two ways through.
+
+    Both ways raise Suppressed where the mode forbids the write, Paused while somebody has stopped
+    it, and whatever the write raises. Until `doubtful_until` a request may land of which a
+    restored ledger knows nothing (None: it was not restored); `attempts` are those it may have
+    made, so that no name made from an attempt's number meets one of theirs.
+    """
 
     effects: EffectLog
+    views: Views
     clock: Clock
-    mode: Mode
+    modes: Modes
+    doubtful_until: datetime | None = None
+    attempts: int = 0
+    _over: dict[str, float] = field(default_factory=dict, init=False, repr=False)
 
     async def converge(
         self, effect: Effect, send: Callable[[], Awaitable[str]], *, quiet: float
@@ -55,8 +71,7 @@ class Door:
         stored = await self.effects.begin(effect)
         if stored.state == "done":
             return stored.result or ""
-        await self._allow(stored)
-        return await self._send(stored, send, quiet)
+        return await self._send(await self._permitted(stored, effect), send, quiet)
 
     async def create(
         self,
@@ -66,74 +81,151 @@ class Door:
         clear: Callable[[int], Awaitable[None]] | None = None,
         *,
         quiet: float,
-    ) -> str:
+        read: Callable[[str], T],
+    ) -> T:
         """Make something that must exist once although the outside would make it twice.
 
         One attempt. On doubt: wait out the quiet window, `look` in all states and adopt; else
         `clear` what a late request of the old attempt would need, look again, send anew.
-        `send` and `clear` get the attempt's number, from 1.
+        `send` and `clear` get the attempt's number, from 1; `read` turns a result into what is
+        returned and raises ValueError for one that cannot be.
         """
         stored = await self.effects.begin(effect)
         if stored.state == "done":
-            return stored.result or ""
+            return await self._done(stored, look, read)
+        if stored.state == "todo" and self.doubtful_until is not None:
+            _wait_for(self.doubtful_until - self.clock.now())
+            if (found := await look()) is not None:
+                return await self._adopted(stored, found, read)
+            stored = replace(stored, attempt=max(stored.attempt, self.attempts))
         if stored.state in {"sending", "ambiguous"}:
             await self._wait_out(stored, quiet)
+            stored = replace(stored, state="ambiguous")
             found = await look()
-            if found is None and clear is not None and self._allows(effect):
+            if found is None and clear is not None:
+                await self._permitted(stored, effect)
                 await clear(stored.attempt)
                 found = await look()
             if found is not None:
-                await self.answered(stored, found)
-                return found
-        await self._allow(stored)
-        attempt = stored.attempt + 1
-        return await self._send(stored, lambda: send(attempt), quiet)
-
-    def _allows(self, effect: Effect) -> bool:
-        """Tell whether the mode allows such a write."""
-        return _RANK[self.mode] >= _RANK[_NEEDS[effect.kind]]
-
-    async def _allow(self, stored: Effect) -> None:
-        """Refuse what the mode forbids; one that may be on its way already stays in doubt."""
-        if self._allows(stored):
-            return
-        if stored.state == "todo":
-            await self.effects.save(replace(stored, state="suppressed"))
-        raise Suppressed(f"mode {self.mode} does not allow {stored.kind}")
-
-    async def _send(self, effect: Effect, send: Callable[[], Awaitable[str]], quiet: float) -> str:
-        """Send once; record before and after."""
-        now = self.clock.now()
-        sending = replace(
-            effect,
-            state="sending",
-            attempt=effect.attempt + 1,
-            sent_at=now,
-            quiet_until=now + timedelta(seconds=quiet),
-        )
-        await self.effects.save(sending)
+                return await self._adopted(stored, found, read)
+        stored = await self._permitted(stored, effect)
         try:
-            result = await send()
-        except Unavailable:
-            until = self.clock.now() + timedelta(seconds=quiet)
-            await self.effects.save(replace(sending, state="ambiguous", quiet_until=until))
-            raise
-        await self.answered(sending, result)
-        return result
+            result = await self._send(stored, lambda: send(stored.attempt + 1), quiet)
+        except Terminal:
+            # A refusal may well mean that it is there already.
+            found = await look()
+            if found is None:
+                raise
+            return await self._adopted(stored, found, read)
+        return read(result)
 
     async def answered(self, effect: Effect, result: str) -> None:
         """Record that a write is done, and what came of it."""
         await self.effects.save(
             replace(effect, state="done", answered_at=self.clock.now(), result=result)
         )
+        self._over.pop(effect.key, None)
+
+    async def _permitted(self, stored: Effect, asked: Effect) -> Effect:
+        """Return the row to send. Raises Suppressed or Paused.
+
+        What was suppressed stays so for the event that asked for it; another event asks anew. One
+        that may be on its way already stays in doubt.
+        """
+        cause = await self.effects.cause(asked.cause)
+        mode = self.modes.of(cause.model_key)
+        if not allows(mode, _NEEDS[stored.kind]):
+            if stored.state == "todo":
+                await self.effects.save(replace(stored, state="suppressed"))
+            raise Suppressed(f"mode {mode} does not allow {stored.kind}")
+        if stored.state == "suppressed":
+            if stored.cause == asked.cause:
+                raise Suppressed(f"{stored.kind} was asked for while the mode did not allow it")
+            stored = replace(stored, state="todo", cause=asked.cause)
+        await self._going_on(stored, cause)
+        return stored
+
+    async def _going_on(self, effect: Effect, cause: Cause) -> None:
+        """Raise Paused while somebody has stopped such writes."""
+        if (effect.kind, cause.topic) == _NEVER_PAUSED:
+            return
+        for pause in await self.views.find(Pause, state="open"):
+            if pause.key in {EVERYTHING, cause.model_key}:
+                raise Paused(pause.product, pause.problem)
+
+    async def _send(self, stored: Effect, send: Callable[[], Awaitable[str]], quiet: float) -> str:
+        """Send once; record before and after."""
+        now = self.clock.now()
+        sending = replace(
+            stored,
+            state="sending",
+            attempt=stored.attempt + 1,
+            sent_at=now,
+            quiet_until=now + timedelta(seconds=quiet),
+        )
+        await self.effects.save(sending)
+        try:
+            result = await send()
+        except (NotSent, Terminal):
+            # It never left, or was answered with a no: what was in doubt before still is.
+            await self.effects.save(stored)
+            raise
+        except BaseException:
+            # Whatever else happens, a timeout of ours and a stop included, the request may be on
+            # its way from here on. If even that cannot be stored, the row stays `sending`.
+            with suppress(Unavailable):
+                await asyncio.shield(self._doubted(sending, quiet))
+            raise
+        await self.answered(sending, result)
+        return result
+
+    async def _doubted(self, effect: Effect, quiet: float) -> None:
+        """Record that nobody knows whether a write was made; the quiet window begins now."""
+        until = self.clock.now() + timedelta(seconds=quiet)
+        self._over[effect.key] = self.clock.steady() + quiet
+        await self.effects.save(replace(effect, state="ambiguous", quiet_until=until))
 
     async def _wait_out(self, effect: Effect, quiet: float) -> None:
-        """Leave the row alone until a late request of ours can no longer land."""
-        until = effect.quiet_until or self.clock.now() + timedelta(seconds=quiet)
-        left = (until - self.clock.now()).total_seconds()
-        if left > 0:
-            raise Retryable(
-                f"an earlier request got no answer; looking again in {left:.0f} s",
-                after=left,
-                blames=False,
+        """Leave the row alone until a late request of ours can no longer land.
+
+        Counted in seconds that really pass: a clock that is set forward shortens nothing, one
+        that is set back prolongs nothing.
+        """
+        if effect.state == "sending" or effect.quiet_until is None:
+            # Its end could not be written down, so nobody knows since when it is out.
+            await self._doubted(effect, quiet)
+        elif effect.key not in self._over:
+            left = (effect.quiet_until - self.clock.now()).total_seconds()
+            self._over[effect.key] = self.clock.steady() + min(left, quiet)
+        _wait_for(timedelta(seconds=self._over[effect.key] - self.clock.steady()))
+
+    async def _done(
+        self, effect: Effect, look: Callable[[], Awaitable[str | None]], read: Callable[[str], T]
+    ) -> T:
+        """Return what a done write made; a result that cannot be read is looked up again."""
+        try:
+            return read(effect.result or "")
+        except ValueError:
+            found = await look()
+        if found is None:
+            raise Terminal(
+                f"effect {effect.key} is done with result {effect.result!r}, which cannot be read, "
+                "and the outside has nothing of it: ask for it anew"
             )
+        return await self._adopted(effect, found, read)
+
+    async def _adopted(self, effect: Effect, found: str, read: Callable[[str], T]) -> T:
+        """Record that an earlier attempt's work was found."""
+        await self.answered(effect, found)
+        return read(found)
+
+
+def _wait_for(window: timedelta) -> None:
+    """Let the row come back when a quiet window is over."""
+    left = window.total_seconds()
+    if left > 0:
+        raise Retryable(
+            f"an earlier request got no answer; looking again in {left:.0f} s",
+            after=left,
+            blames=False,
+        )

@@ -5,11 +5,12 @@ through `ports/effects`. Opening a pull request is the racy one; everything else
 moves a ref by compare-and-set and may be repeated.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 from processor.engine.effects.door import Door, digest
-from processor.errors import Terminal
+from processor.errors import Suppressed, Terminal
 from processor.ports.reading.forge import ForgeReader
 from processor.ports.writing.forge import ForgeWriter
 from processor.values.effect import Effect
@@ -17,6 +18,8 @@ from processor.values.principal import SLUICE, Principal
 from processor.values.proposal import CommitStatus, Draft, Proposal
 from processor.values.slot import Repository
 from processor.values.version import key_of
+
+_KEPT = ("merged", "open", "closed")  # of two proposals of one promotion, the first counts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,20 +46,27 @@ class ProposalDoor:
 
         async def look() -> str | None:
             found = [one for one in await reader.find(where, draft.promotion_id) if not one.void]
-            return str(found[0].number) if found else None
+            if not found:
+                return None
+            kept = min(found, key=lambda one: (_KEPT.index(one.state), one.number))
+            await self._close_others(where, kept, found, cause)
+            return str(kept.number)
 
         async def clear(attempt: int) -> None:
+            # The base may have moved since: what stands there need not be this draft's commit.
             branch = _branch(draft, attempt)
-            sha = await writer.commit(
-                where, branch, draft.base_sha, draft.files, draft.message, draft.at
-            )
-            await writer.delete_branch(where, branch, sha)
+            try:
+                tip = await reader.head(replace(where, branch=branch))
+            except Terminal:
+                return  # it was never made, or is gone: a late request finds no head
+            await writer.delete_branch(where, branch, tip)
 
         effect = self._effect(
             "proposal.open", f"open:{draft.promotion_id}", where, draft.title, cause
         )
-        number = await self.door.create(effect, send, look, clear, quiet=self.quiet[where.forge])
-        return await reader.get(where, int(number))
+        quiet = self.quiet[where.forge]
+        number = await self.door.create(effect, send, look, clear, quiet=quiet, read=int)
+        return await reader.get(where, number)
 
     async def close(
         self, where: Repository, number: int, reason: str, by: Principal, cause: str
@@ -109,6 +119,16 @@ class ProposalDoor:
         key = f"comment:{cause}:{_at(where)}:{number}"
         effect = self._effect("proposal.comment", key, where, body, cause)
         await self.door.converge(effect, send, quiet=self.quiet[where.forge])
+
+    async def _close_others(
+        self, where: Repository, kept: Proposal, found: Sequence[Proposal], cause: str
+    ) -> None:
+        """Close what a late request of ours opened besides the one that counts."""
+        for other in found:
+            if other.number != kept.number and other.state == "open" and other.author == SLUICE:
+                reason = f"withdrawn: opened a second time by a late request; it is #{kept.number}"
+                with suppress(Suppressed):
+                    await self.close(where, other.number, reason, SLUICE, cause)
 
     def _forge(self, where: Repository) -> tuple[ForgeReader, ForgeWriter]:
         """Return both halves of a forge."""

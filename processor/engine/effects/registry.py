@@ -8,11 +8,15 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pydantic import TypeAdapter
+
 from processor.engine.effects.door import Door, digest
 from processor.ports.reading.registry import RegistryReader
 from processor.ports.writing.registry import RegistryWriter
 from processor.values.effect import Effect
 from processor.values.version import Version, key_of
+
+_NUMBER = TypeAdapter(str)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +53,7 @@ class RegistryDoor:
             digest=digest(model_key, run_id, artifact_path),
             cause=cause,
         )
-        number: str = json.loads(await self.door.create(effect, send, look, quiet=self.quiet))
-        return number
+        return await self.door.create(effect, send, look, quiet=self.quiet, read=_number)
 
     async def mark(
         self, version: Version, mark: str, value: str, previous: str, cause: str
@@ -92,3 +95,8 @@ class RegistryDoor:
     async def landed(self, effect: Effect) -> None:
         """Record the answer that got lost."""
         await self.door.answered(effect, json.dumps(effect.new))
+
+
+def _number(result: str) -> str:
+    """Return the version number in a result. Raises ValueError."""
+    return _NUMBER.validate_json(result, strict=True)
