@@ -1,21 +1,28 @@
 """Metrics, in one registry of our own.
 
 Place in the flow: `web/health` sets how things stand when Prometheus asks, and prints them.
-Model names are never labels: their number is not ours to bound.
+Model names are no labels, for their number is not ours to bound; except those of the models whose
+writes a person paused, and of these fifty at most.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge
 from prometheus_client.exposition import generate_latest
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
+EVERY_MODEL = "*"
+"""The label of the pause that stops every write; no model's key looks like it."""
+_MOST_PAUSED = 50
 
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """How things stand: counts by state, and whether each product answers."""
+    """How things stand: counts by state, and whether each product answers.
+
+    `paused` names the models whose writes stand still, `EVERY_MODEL` among them for all.
+    """
 
     events: int
     placed: int
@@ -23,6 +30,8 @@ class Standing:
     work: Mapping[str, int]
     effects: Mapping[str, int]
     products: Mapping[str, bool]
+    paused: Collection[str]
+    held: int
     oldest_ready_seconds: float
 
 
@@ -42,6 +51,14 @@ class Metrics:
         self._effects = Gauge(
             "sluice_effects", "Outside writes by state.", ["state"], registry=place
         )
+        self._paused = Gauge(
+            "sluice_writes_paused",
+            'Writes that a person paused; model="*" stands for every model.',
+            ["model"],
+            registry=place,
+        )
+        self._held = Gauge("sluice_targets_held", "Targets that are held.", registry=place)
+        self._dead = Gauge("sluice_work_dead", "Rows of work that were given up.", registry=place)
         self._products = Gauge(
             "sluice_product_up", "1 while a product we need answers.", ["product"], registry=place
         )
@@ -66,6 +83,12 @@ class Metrics:
             gauge.clear()  # a state without rows is no longer in the counts
             for state, count in counts.items():
                 gauge.labels(state).set(count)
+        self._held.set(standing.held)
+        self._dead.set(standing.work.get("dead", 0))
+        self._paused.clear()
+        self._paused.labels(EVERY_MODEL).set(EVERY_MODEL in standing.paused)
+        for model in sorted(set(standing.paused) - {EVERY_MODEL})[:_MOST_PAUSED]:
+            self._paused.labels(model).set(1)
         for product, answers in standing.products.items():
             self._products.labels(product).set(answers)
         return generate_latest(self._registry)

@@ -30,9 +30,13 @@ def approve(
     head = meant["proposal"]["head_sha"]
     path = f"/v1/promotions/{segment(meant['id'])}"
     granted = wish(client, f"{path}/approve", {"head_sha": head})
-    unmet = client.get(path)["promotion"]["unmet"]
+    page = client.get(path)
+    unmet, unshown, diff = page["promotion"]["unmet"], page["unshown"], page["diff"]
     if json:
-        tell_json({**granted, "head_sha": head, "unmet": unmet})
+        found = {"head_sha": head, "unmet": unmet, "unshown": unshown, "diff": diff}
+        tell_json({**granted, **found})
         return
     tell(f"approved {meant['model']} v{meant['version']} at {meant['target']}, head {head[:12]}")
     tell(*(f"  still missing: {missing}" for missing in unmet))
+    if unshown:
+        tell(f"  careful: {unshown}; to see all of it, in the repository: {diff}")

@@ -5,11 +5,12 @@ both are made of the same view.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_jsonable_python
 
@@ -19,6 +20,9 @@ from processor.ports.dependencies import State
 from processor.settings.load import Loaded, load
 from processor.views.knowledge import Knowledge
 
+if TYPE_CHECKING:
+    from processor.app import Alone, Reader
+
 Question = Callable[[Knowledge], Awaitable[object]]
 
 
@@ -26,7 +30,7 @@ Question = Callable[[Knowledge], Awaitable[object]]
 class _Unheard:
     """Dependencies of a process that does not run: nothing has been heard of any."""
 
-    def report(self, name: str, problem: str = "") -> None:
+    def report(self, name: str, problem: str = "", *, by: str = "") -> None:
         """Keep nothing: a reader does not look at products."""
 
     def recovered(self) -> Sequence[str]:
@@ -45,6 +49,10 @@ class _Wall:
     def now(self) -> datetime:
         """Return the present moment."""
         return datetime.now(UTC)
+
+    def steady(self) -> float:
+        """Return the machine's monotonic seconds."""
+        return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
@@ -73,18 +81,22 @@ async def _offline(loaded: Loaded, question: Question) -> Any:  # noqa: ANN401 -
     """Answer from the ledger, opened to read only."""
     from processor import app  # noqa: PLC0415 - all of the program: not needed to ask over HTTP
 
-    settings = loaded.settings
     async with app.open_reader(loaded) as reader:
-        known = Knowledge(
-            views=reader.views,
-            log=reader.log,
-            work=reader.work,
-            dependencies=_Unheard(),
-            policies=loaded.policies,
-            people=loaded.people,
-            clock=_Wall(),
-            registry=settings.registry.id,
-            workspaces=settings.registry.workspaces,
-            mode=settings.mode,
-        )
-        return to_jsonable_python(await question(known))
+        return to_jsonable_python(await question(knowledge(loaded, reader)))
+
+
+def knowledge(loaded: Loaded, reader: "Reader | Alone") -> Knowledge:
+    """Return what can be known while no process runs."""
+    settings = loaded.settings
+    return Knowledge(
+        views=reader.views,
+        log=reader.log,
+        work=reader.work,
+        dependencies=_Unheard(),
+        policies=loaded.policies,
+        people=loaded.people,
+        clock=_Wall(),
+        registry=settings.registry.id,
+        workspaces=settings.registry.workspaces,
+        modes=settings.modes,
+    )

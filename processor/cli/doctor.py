@@ -9,9 +9,10 @@ from pathlib import Path
 
 import typer
 
+from processor.cli.client import Denied, Unreachable, at
 from processor.cli.options import DEFAULT_CONFIG, Config
 from processor.cli.output import tell
-from processor.settings.load import Loaded, load
+from processor.settings.load import ConfigError, Loaded, load
 
 OK = "ok"
 """Every line begins with this word, or with what is not."""
@@ -25,6 +26,7 @@ def doctor(config: Config = DEFAULT_CONFIG) -> None:
     from processor import app  # noqa: PLC0415 - all of the program: a wrong file is told at once
 
     lines += asyncio.run(app.check(loaded))
+    lines += _running(config)
     tell(*lines)
     if any(not line.startswith(f"{OK}:") for line in lines):
         raise typer.Exit(1)
@@ -37,6 +39,21 @@ def _git() -> str:
         return "not ok: git is not on the PATH; install it"
     found = subprocess.run([git, "--version"], capture_output=True, text=True, check=False)  # noqa: S603 - a fixed command
     return f"{OK}: {found.stdout.strip()}"
+
+
+def _running(config: Path) -> Iterable[str]:
+    """Say what the running process waits for: open breakers, paused writes; nothing without one."""
+    try:
+        found = at(None, config).get("/v1/status")
+    except (Unreachable, Denied, ConfigError):
+        return
+    for product in found["products"]:
+        if product["problem"]:
+            yield f"not ok: {product['name']}: the running process waits: {product['problem']}"
+    for pause in found["pauses"]:
+        about = f" about {pause['model']}" if pause["model"] else ""
+        who = f"paused by {pause['by']}: {pause['reason']}"
+        yield f"not ok: writes{about}: {who}; they go on with: {pause['command']}"
 
 
 def _secrets(loaded: Loaded) -> Iterable[str]:

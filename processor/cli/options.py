@@ -5,6 +5,7 @@ Place in the flow: commands annotate their parameters with these.
 
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlencode
 
 import typer
 
@@ -36,6 +37,12 @@ Workspace = Annotated[
     str | None, typer.Option("--workspace", help="The MLflow workspace, where a name is in two.")
 ]
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="The registered model.")]
+OneModel = Annotated[
+    str | None, typer.Option("--model", help="Only this registered model; else all of them.")
+]
+HeldTarget = Annotated[
+    str, typer.Option("--target", "-t", help="The target, as the policy has it.")
+]
 ModelVersion = Annotated[
     str, typer.Argument(metavar="MODEL[@VERSION]", help="The model, and which version of it.")
 ]
@@ -48,3 +55,8 @@ def split(name: str) -> tuple[str, str | None]:
     """Return (model, version): the part behind the last @ when it is a number."""
     model, at, number = name.rpartition("@")
     return (model, number) if at and model and number.isdecimal() else (name, None)
+
+
+def in_workspace(path: str, workspace: str | None) -> str:
+    """Return a path of the API with the workspace in its query, where one was named."""
+    return f"{path}?{urlencode({'workspace': workspace})}" if workspace else path

@@ -12,16 +12,24 @@ import processor
 from processor.cli import (
     approve,
     config_check,
+    config_explain,
+    db,
+    dead,
     demo,
     doctor,
     emit,
     evaluate,
     history,
+    hold,
+    pause,
     reject,
+    release,
     request,
+    resume,
     run,
     sign_in,
     status,
+    waive,
     why,
     why_not,
 )
@@ -45,6 +53,7 @@ program = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 config = typer.Typer(help="Look at the configuration.", no_args_is_help=True)
+dead_rows = typer.Typer(help="Look at rows of work that were given up.", no_args_is_help=True)
 emits = typer.Typer(help="Tell Sluice what happened elsewhere.", no_args_is_help=True)
 
 
@@ -77,8 +86,19 @@ program.command("request")(request.request)
 program.command("approve")(approve.approve)
 program.command("reject")(reject.reject)
 program.command("evaluate")(evaluate.evaluate)
+program.command("waive")(waive.waive)
+program.command("pause")(pause.pause)
+program.command("resume")(resume.resume)
+program.command("hold")(hold.hold)
+program.command("release")(release.release)
+dead_rows.command("list")(dead.dead_list)
+dead_rows.command("retry")(dead.retry)
+dead_rows.command("drop")(dead.drop)
 emits.command("training-completed")(emit.training_completed)
 config.command("check")(config_check.check)
+config.command("explain")(config_explain.explain)
+program.add_typer(db.ledger, name="db")
+program.add_typer(dead_rows, name="dead")
 program.add_typer(emits, name="emit")
 program.add_typer(config, name="config")
 

@@ -1,7 +1,7 @@
 """What the commands that want something share.
 
-Place in the flow: `approve`, `reject`, `request` and `evaluate` send one wish each, with a
-random Idempotency-Key they keep across their repetitions.
+Place in the flow: every command that wants something of a running process sends its wish by
+`wish`, with a random Idempotency-Key it keeps across its repetitions.
 """
 
 import secrets
@@ -17,7 +17,7 @@ _BUSY = 503
 
 def wish(client: Client, path: str, body: Mapping[str, str]) -> Any:  # noqa: ANN401 - JSON
     """Send a wish; try again, as the same wish, while the process or a product is in the way."""
-    headers = {"Idempotency-Key": secrets.token_urlsafe(24)}
+    headers = {"Idempotency-Key": fresh_key()}
     for again in range(_TRIES):
         try:
             return client.post(path, body, headers)
@@ -29,6 +29,11 @@ def wish(client: Client, path: str, body: Mapping[str, str]) -> Any:  # noqa: AN
                 raise
         time.sleep(1 + again)
     raise AssertionError  # the last try returns or raises
+
+
+def fresh_key() -> str:
+    """Return what makes a wish one of its own, however often it is sent."""
+    return secrets.token_urlsafe(24)
 
 
 def open_promotion(

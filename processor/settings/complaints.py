@@ -34,7 +34,7 @@ def complaints(written: Written, model: type[BaseModel], error: ValidationError)
         value = written.at(place)
         if detail["type"] == "literal_error" and isinstance(value, Mapping):
             continue  # the other branch of "a word or a mapping", and a mapping was written
-        if detail["type"] == "model_type" and place in choices_at:
+        if detail["type"] in {"model_type", "dict_type"} and place in choices_at:
             continue
         if detail["type"] == "too_short" and value:
             continue  # only because every item is wrong, and each is named already

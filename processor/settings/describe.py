@@ -15,7 +15,7 @@ def describe(loaded: Loaded) -> list[str]:
     settings = loaded.settings
     web = settings.web
     lines = [
-        f"mode      {settings.mode}",
+        f"mode      {settings.modes}",
         f"registry  {settings.registry.id} at {settings.registry.url}",
         f"ledger    {settings.ledger.path}",
         f"forges    {', '.join(sorted(settings.forges)) or 'none'}",

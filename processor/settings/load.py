@@ -57,11 +57,11 @@ class Loaded:
 
 def load(path: Path) -> Loaded:
     """Read `sluice.yaml` and the policies it names. Raises ConfigError with every problem."""
-    shown = _shown(path)
+    name = shown(path)
     if not path.is_file():
-        raise ConfigError([f"{shown}: there is no such file; name it with --config"])
+        raise ConfigError([f"{name}: there is no such file; name it with --config"])
     try:
-        written = read(path, shown)
+        written = read(path, name)
     except Unreadable as exc:
         raise ConfigError([str(exc)]) from exc
     lines: list[str] = []
@@ -77,7 +77,13 @@ def load(path: Path) -> Loaded:
         lines += crosscheck(settings, files)
     if lines or not settings:
         raise ConfigError(lines)
-    policies = Policies(tuple(file.policy for file in files))
+    policies = Policies(
+        tuple(file.policy for file in files),
+        {
+            (file.policy.workspace, file.policy.models): str(file.written.path.parent.absolute())
+            for file in files
+        },
+    )
     return Loaded(
         path=path.resolve(),
         settings=_anchored(settings, path.resolve().parent),
@@ -126,7 +132,7 @@ def _policies(written: Written, patterns: Sequence[str]) -> tuple[list[PolicyFil
 
 def _read_policy(path: Path, files: list[PolicyFile], lines: list[str]) -> None:
     try:
-        written = read(path, _shown(path))
+        written = read(path, shown(path))
     except Unreadable as exc:
         lines.append(str(exc))
         return
@@ -155,6 +161,8 @@ def _anchors(setting: Setting, base: Path) -> dict[str, object]:
         value = getattr(setting, name)
         if isinstance(value, Path):
             moved[name] = base / value.expanduser()
+        elif isinstance(value, tuple) and any(isinstance(one, Path) for one in value):
+            moved[name] = tuple(base / one.expanduser() for one in value)
         elif isinstance(value, Setting):
             moved[name] = value.model_copy(update=_anchors(value, base))
         elif isinstance(value, dict):
@@ -173,7 +181,7 @@ def _digest(settings: Settings, policies: Policies) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _shown(path: Path) -> str:
+def shown(path: Path) -> str:
     """Return a path as short as it can be understood from here."""
     absolute = path.resolve()
     here = Path.cwd()

@@ -4,15 +4,27 @@ Place in the flow: `settings/load` fills it from `sluice.yaml`, `app` turns it i
 Defaults are here and nowhere else; docstrings become docs/settings.md.
 """
 
+import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    field_validator,
+    model_validator,
+)
 
 from processor.policy.gates import Duration
+from processor.policy.mode import Mode, Modes
+from processor.values.job import LimitName
 
 _PORTS = 65535
+_SIZES = {"KB": 1024, "MB": 1024**2, "GB": 1024**3}
 
 
 class Setting(BaseModel):
@@ -96,6 +108,64 @@ class ClusterSettings(Setting):
     """Model servers on this machine."""
 
 
+def _size(value: object) -> object:
+    """Read `64KB`, `256MB`, `1GB`; numbers are bytes."""
+    if isinstance(value, str) and (match := re.fullmatch(r"(\d+)(KB|MB|GB)", value)):
+        return int(match[1]) * _SIZES[match[2]]
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise ValueError(f"{value!r} is not a size: write it like 64KB, 256MB or 1GB")
+
+
+class Sized:
+    """Marks a number of bytes, for whoever prints it."""
+
+
+Size = Annotated[int, BeforeValidator(_size), Sized(), Field(ge=1024)]
+
+
+class LocalEvaluatorSettings(Setting):
+    """Gate programs as child processes on this machine, behind walls."""
+
+    path: Path | None = None
+    """Folder of the jobs; empty: beside the ledger, `<ledger>.gates`."""
+    parallel: int = Field(default=2, ge=1, le=64)
+    """How many programs run at once; the others wait."""
+    cpu: Duration = timedelta(seconds=60)
+    """Processor time a program and all it starts may use."""
+    memory: Size = Field(default=_SIZES["GB"], ge=16 * _SIZES["MB"])
+    """Memory of one process, and of all together."""
+    output: Size = 64 * _SIZES["KB"]
+    """What it may print, and complain of, before it is stopped."""
+    scratch: Size = 64 * _SIZES["MB"]
+    """What it may write: its /tmp, kept in memory and gone at its end."""
+    processes: int = Field(default=64, ge=1, le=4096)
+    """Processes and threads of one program."""
+    descriptors: int = Field(default=256, ge=16, le=65536)
+    """Open files of one process."""
+    readable: tuple[Path, ...] = ()
+    """What it may read besides the policy's folder, the system's programs and our Python."""
+    environment: tuple[str, ...] = ("LANG", "LC_ALL", "TZ")
+    """Names of our environment variables it is handed; PATH, HOME and TMPDIR are always set."""
+    without: tuple[LimitName, ...] = ()
+    """Limits to go without where `sluice doctor` finds them missing; else such a gate is
+    inconclusive."""
+
+    @field_validator("cpu")
+    @classmethod
+    def _some_time(cls, value: timedelta) -> timedelta:
+        if value < timedelta(seconds=1):
+            raise ValueError("a program needs one second at least")
+        return value
+
+
+class EvaluatorSettings(Setting):
+    """What runs the programs of `{command: ...}` gates."""
+
+    local: LocalEvaluatorSettings = LocalEvaluatorSettings()
+    """Children of this process."""
+
+
 class WebSettings(Setting):
     """Pages, API and inbox."""
 
@@ -151,7 +221,10 @@ class NotifySettings(Setting):
         "rollout.*",
         "serving.changed",
         "evaluation.*",
-        "work.died",
+        "work.*",
+        "writes.*",
+        "target.held",
+        "target.released",
     )
     """Event patterns written to the log, one readable line each."""
 
@@ -159,8 +232,10 @@ class NotifySettings(Setting):
 class Settings(Setting):
     """`sluice.yaml`."""
 
-    mode: Literal["observe", "propose", "full"] = "observe"
-    """observe: write nothing outside; propose: pull requests; full: also merges and marks."""
+    mode: Mode | dict[str, Mode] = "observe"
+    """observe: write nothing outside; propose: pull requests; full: also merges and marks.
+    One word for all models, or pattern of model names -> word: `{"*": observe, "fraud-*": full}`;
+    the most specific pattern wins, what none matches is only observed."""
     registry: RegistrySettings
     """The model registry."""
     poll: PollSettings = PollSettings()
@@ -171,6 +246,8 @@ class Settings(Setting):
     """Name -> forge."""
     clusters: dict[str, ClusterSettings] = {}
     """Name -> cluster."""
+    evaluator: EvaluatorSettings = EvaluatorSettings()
+    """What runs gate programs; docs/gates.md tells about its walls."""
     web: WebSettings = WebSettings()
     """Pages and API."""
     people: dict[str, Person] = {}
@@ -179,6 +256,17 @@ class Settings(Setting):
     """Globs of policy files, relative to this file."""
     notify: NotifySettings = NotifySettings()
     """Whom to tell."""
+
+    @field_validator("mode")
+    @classmethod
+    def _unambiguous(cls, value: Mode | dict[str, Mode]) -> Mode | dict[str, Mode]:
+        Modes.written(value)
+        return value
+
+    @property
+    def modes(self) -> Modes:
+        """Return the mode of each model."""
+        return Modes.written(self.mode)
 
     @model_validator(mode="after")
     def _names_are_plain(self) -> "Settings":

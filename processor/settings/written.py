@@ -15,6 +15,8 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 Step = str | int
 Place = tuple[Step, ...]
+DEFAULT = "default"
+"""The source of a value that nobody wrote."""
 
 
 class Unreadable(Exception):
@@ -50,6 +52,10 @@ class Written:
                 break
             node, line = _child(node, step), found
         return line
+
+    def source(self, place: Place) -> str:
+        """Return `file:line` of what is written at a place, `default` where nothing is."""
+        return DEFAULT if self.at(place) is None else f"{self.shown}:{self.line(place)}"
 
     def says(self, place: Place, complaint: str) -> str:
         """Return `file:line: dotted.field: complaint`."""

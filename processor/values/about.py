@@ -6,7 +6,7 @@ the CloudEvents `subject`, the topic key and the id from it.
 
 from dataclasses import dataclass
 
-from processor.values.version import Version, key_of
+from processor.values.version import Version, key_of, parts_of
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,12 @@ class About:
     def of(cls, version: Version, target: str | None = None) -> "About":
         """Return the subject of what happened to one version (at one target)."""
         return cls(version.registry, version.workspace, version.model, version, target)
+
+    @classmethod
+    def keyed(cls, key: str) -> "About":
+        """Return the registry or the model a key names."""
+        registry, workspace, model = (*parts_of(key), None, None)[:3]
+        return cls(str(registry), workspace, model)
 
     @property
     def key(self) -> str:

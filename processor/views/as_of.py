@@ -54,9 +54,22 @@ class FoldedViews:
 
 
 async def as_of(known: Knowledge, model_key: str, at: datetime) -> Knowledge:
-    """Return what was known of one model at a moment."""
+    """Return what was known of one model at a moment.
+
+    Raises Refused 410 for a moment whose events were sealed and are in a file now.
+    """
+    sealed = await known.log.sealed(model_key)
+    if sealed is not None and at < sealed.until:
+        until = sealed.until.isoformat(timespec="seconds").replace("+00:00", "Z")
+        raise Refused(
+            "Sealed",
+            f"what happened until {until} was exported and is not in the ledger any more: read "
+            f"it in {sealed.file} and the exports before it, or ask for a later moment",
+            status=410,
+        )
     happened = await known.log.of_key(model_key, until=at)
-    return known.through(FoldedViews(fold_all(happened)))
+    begun = sealed.views if sealed is not None else None
+    return known.through(FoldedViews(fold_all(happened, begun)))
 
 
 def moment(text: str) -> datetime:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from processor.values.principal import SLUICE
 from processor.values.version import Version, key_of
 from processor.views.knowledge import Knowledge
 from processor.views.subject import subject_of
@@ -36,13 +37,14 @@ async def history(
 ) -> Sequence[Entry]:
     """Return a model's events, the oldest first, up to a moment.
 
-    Raises Refused 404, 409; a model that was only ever trained has a history, too.
+    Where older ones were sealed, the first entry says in which file they are. Raises Refused 404,
+    409; a model that was only ever trained has a history, too.
     """
     places = (workspace,) if workspace is not None else known.workspaces
     keys = [key_of(known.registry, place, model) for place in places]
     heard = [key for key in keys if await known.log.of_key(key, until=until)]
     key = heard[0] if len(heard) == 1 else (await subject_of(known, model, workspace)).key
-    entries: list[Entry] = []
+    entries = await _sealed(known, key, until)
     for happened in await known.log.of_key(key, until=until):
         event = happened.event
         version = getattr(event, "version", None)
@@ -60,3 +62,23 @@ async def history(
             )
         )
     return entries
+
+
+async def _sealed(known: Knowledge, key: str, until: datetime | None) -> list[Entry]:
+    """Return where a model's older events are, nothing while all are here."""
+    sealed = await known.log.sealed(key)
+    if sealed is None or not any(sealed.views.values()) or (until and until < sealed.until):
+        return []
+    return [
+        Entry(
+            pos=sealed.pos,
+            at=sealed.until,
+            kind="sealed",
+            id="",
+            who=str(SLUICE),
+            version=None,
+            target=None,
+            text=f"what happened until then is in {sealed.file} and the exports before it",
+            cause=None,
+        )
+    ]

@@ -6,6 +6,7 @@ runs on; every question in this room takes it.
 
 from dataclasses import dataclass, replace
 
+from processor.policy.mode import Modes
 from processor.policy.policy import Policies
 from processor.ports.clock import Clock
 from processor.ports.dependencies import Dependencies
@@ -19,7 +20,7 @@ from processor.values.people import People
 class Knowledge:
     """The ledger, the policies in force, and what was last heard of the products we need.
 
-    `registry` is the registry's id; `mode` is observe, propose or full.
+    `registry` is the registry's id; `modes` says how much may be written about each model.
     """
 
     views: Views
@@ -31,7 +32,7 @@ class Knowledge:
     clock: Clock
     registry: str
     workspaces: tuple[str, ...]
-    mode: str
+    modes: Modes
 
     def through(self, views: Views) -> "Knowledge":
         """Return the same, looked at through other views (a moment in the past)."""

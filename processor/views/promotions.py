@@ -8,12 +8,17 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from processor.errors import Refused
+from processor.policy.policy import Policy
 from processor.policy.targets import Target
 from processor.rules.approval import Parties, objection, parties_of, unmet
+from processor.rules.conditions import gates_missing, hold_missing
+from processor.rules.slots import slot_of
+from processor.values.hold import Hold, hold_key
 from processor.values.principal import Principal
 from processor.values.promotion import Promotion
 from processor.values.proposal import ProposalRef
 from processor.values.record import VersionRecord
+from processor.values.serving import Serving
 from processor.views.knowledge import Knowledge
 from processor.views.subject import ruling_of
 
@@ -68,17 +73,41 @@ async def row_of(known: Knowledge, promotion: Promotion) -> PromotionRow:
         requested_at=promotion.requested_at,
         changed_at=promotion.changed_at,
         proposal=promotion.proposal,
-        unmet=tuple(await unmet_of(known, promotion)),
+        unmet=(await conditions_of(known, promotion)).all,
     )
 
 
-async def unmet_of(known: Knowledge, promotion: Promotion) -> Sequence[str]:
+@dataclass(frozen=True)
+class Conditions:
+    """What an open promotion still needs before it may be merged, by who owes it."""
+
+    hold: tuple[str, ...] = ()
+    gates: tuple[str, ...] = ()
+    people: tuple[str, ...] = ()
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Return every part, as the commit status has it."""
+        return (*self.hold, *self.gates, *self.people)
+
+
+async def conditions_of(known: Knowledge, promotion: Promotion) -> Conditions:
     """Return what an open promotion still needs; nothing for one that is decided."""
-    target = target_of(known, promotion)
-    if promotion.state != "proposed" or promotion.proposal is None or target is None:
-        return ()
-    whose = await parties(known, promotion)
-    return unmet(target.approval, promotion, whose, promotion.proposal.head_sha)
+    policy = policy_of(known, promotion)
+    target = policy.target(promotion.target) if policy else None
+    if promotion.state != "proposed" or promotion.proposal is None or not policy or not target:
+        return Conditions()
+    version = promotion.version
+    record = await known.views.get(VersionRecord, version.path)
+    compared_at = slot_of(policy.default_target, version.model)
+    serving = await known.views.get(Serving, compared_at.key)
+    hold = await known.views.get(Hold, hold_key(version.key, promotion.target))
+    whose = parties_of(promotion, record, None, known.people)
+    return Conditions(
+        hold=tuple(hold_missing(promotion, hold)),
+        gates=tuple(gates_missing(promotion, record, serving)),
+        people=tuple(unmet(target.approval, promotion, whose, promotion.proposal.head_sha)),
+    )
 
 
 async def able(known: Knowledge, promotion: Promotion) -> Sequence[str]:
@@ -105,9 +134,14 @@ async def parties(known: Knowledge, promotion: Promotion) -> Parties:
 
 def target_of(known: Knowledge, promotion: Promotion) -> Target | None:
     """Return a promotion's target in today's policy, None when it is no longer there."""
+    policy = policy_of(known, promotion)
+    return policy.target(promotion.target) if policy else None
+
+
+def policy_of(known: Knowledge, promotion: Promotion) -> Policy | None:
+    """Return today's policy of a promotion's model; None without one, or when two tie."""
     version = promotion.version
     try:
-        policy = ruling_of(known, version.workspace, version.model)
+        return ruling_of(known, version.workspace, version.model)
     except Refused:
-        return None  # two policies tie: the model's own page says so
-    return policy.target(promotion.target) if policy else None
+        return None  # the model's own page says so

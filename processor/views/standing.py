@@ -25,7 +25,7 @@ def shortfalls(judgement: Judgement | None) -> tuple[str, ...]:
 def said_of(results: Sequence[GateResult]) -> tuple[str, ...]:
     """Return why the gates that did not pass did not, one sentence each."""
     return tuple(
-        gate.reason or f"{gate.gate}: {gate.verdict}"
+        gate.sentence or f"{gate.gate}: {gate.verdict}"
         for gate in results
         if gate.verdict != "passed"
     )

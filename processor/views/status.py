@@ -1,15 +1,18 @@
-"""How does the program stand: what it depends on, what waits, what died?
+"""How does the program stand: what is switched off, what it depends on, what waits, what died?
 
 Place in the flow: `sluice status`, `/v1/status`, the board's header, `/readyz` and `/metrics`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 import processor
 from processor.ports.dependencies import State
+from processor.values.pause import is_writes
 from processor.values.work import Work
 from processor.views.knowledge import Knowledge
+from processor.views.switched import Held, Paused, switched
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Status:
-    """`well` is True while every product answers and no row of work is dead."""
+    """How things stand.
+
+    `well` is False while there is something for an operator to end: a product that does not
+    answer, a dead row, writes that are paused. A hold is a decision about one target and leaves
+    it True.
+    """
 
     program: str
     well: bool
@@ -49,6 +57,8 @@ class Status:
     work: dict[str, int]
     effects: dict[str, int]
     oldest_ready: datetime | None
+    pauses: tuple[Paused, ...]
+    holds: tuple[Held, ...]
     products: tuple[Product, ...]
     dead: tuple[Row, ...]
     waiting: tuple[Row, ...]
@@ -57,14 +67,15 @@ class Status:
 async def status(known: Knowledge) -> Status:
     """Return how things stand now."""
     summary = await known.work.summary()
+    off = await switched(known)
     products = tuple(
         Product(name, problem_of(name, state), state.since)
-        for name, state in sorted(known.dependencies.states().items())
+        for name, state in products_of(known).items()
     )
     return Status(
         program=processor.__version__,
-        well=not summary.dead and not any(product.problem for product in products),
-        mode=known.mode,
+        well=not (summary.dead or off.pauses or any(product.problem for product in products)),
+        mode=str(known.modes),
         registry=known.registry,
         now=known.clock.now(),
         events=summary.events,
@@ -73,10 +84,18 @@ async def status(known: Knowledge) -> Status:
         work=dict(summary.work),
         effects=dict(summary.effects),
         oldest_ready=summary.oldest_ready,
+        pauses=off.pauses,
+        holds=off.holds,
         products=products,
         dead=tuple(map(_row, summary.dead)),
         waiting=tuple(map(_row, summary.waiting)),
     )
+
+
+def products_of(known: Knowledge) -> Mapping[str, State]:
+    """Return how the products are, by name; our own writes are told as pauses."""
+    states = known.dependencies.states()
+    return {name: state for name, state in sorted(states.items()) if not is_writes(name)}
 
 
 def problem_of(name: str, state: State) -> str:

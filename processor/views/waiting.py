@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from processor.values.version import Version
+from processor.views.states import WaitState
 
 
 @dataclass(frozen=True)
@@ -21,13 +22,18 @@ class Waiting:
 
     target: str
     version: str | None
-    state: str
+    state: WaitState
     waits_for: str
     since: datetime | None
     who: tuple[str, ...]
     command: str = ""
     link: str = ""
     details: tuple[str, ...] = ()
+
+
+SLUICE = ("sluice",)
+WRITERS = ("whoever writes the policies",)
+OPERATORS = ("whoever runs Sluice",)
 
 
 def command(wish: str, version: Version, target: str = "", reason: bool = False) -> str:  # noqa: FBT001, FBT002 - reads well at its few calls
@@ -45,7 +51,9 @@ def command(wish: str, version: Version, target: str = "", reason: bool = False)
     return shlex.join(words)
 
 
-SLUICE = ("sluice",)
+def explain(model: str) -> str:
+    """Return what a person types to see which policy rules a model, and why."""
+    return shlex.join(["sluice", "config", "explain", model])
 
 
 def anyone(names: Sequence[str]) -> tuple[str, ...]:

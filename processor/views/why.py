@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from processor.events import PromotionApproved
 from processor.rules.slots import slot_of
 from processor.values.evaluation import Comparison, MetricRow, Training
 from processor.values.promotion import Promotion
@@ -78,7 +77,6 @@ class _Facts:
     record: VersionRecord | None
     promotion: Promotion | None
     judgement: Judgement | None
-    counted: tuple[str, ...]
 
 
 async def why(
@@ -121,26 +119,21 @@ async def why(
 async def _facts(then: Knowledge, serving: Serving | None) -> _Facts:
     """Return the version that serves, and the promotion and the verdict it serves by."""
     if serving is None or serving.version is None:
-        return _Facts(serving, None, None, None, ())
+        return _Facts(serving, None, None, None)
     record = await then.views.get(VersionRecord, serving.version.path)
     promotion = (
         await then.views.get(Promotion, serving.promotion_id) if serving.promotion_id else None
     )
     judgement = record.judgement if record else None
-    counted: tuple[str, ...] = ()
-    if promotion is not None:
-        for happened in await then.log.of_key(promotion.version.key):
-            event = happened.event
-            if isinstance(event, PromotionApproved) and event.promotion_id == promotion.id:
-                counted = tuple(str(who) for who in event.approvals)
-    return _Facts(serving, record, promotion, judgement, counted)
+    return _Facts(serving, record, promotion, judgement)
 
 
 def _approvals(facts: _Facts) -> tuple[Approver, ...]:
+    promotion = facts.promotion
     return tuple(
         Approver(str(given.by), given.at, given.head_sha)
-        for given in (facts.promotion.approvals if facts.promotion else ())
-        if str(given.by) in facts.counted
+        for given in (promotion.approvals if promotion else ())
+        if promotion and given.by in promotion.counted
     )
 
 

@@ -6,6 +6,7 @@ Place in the flow: `history` prints them, on the page and on the command line.
 from collections.abc import Mapping
 
 from processor.events import Event, Judged, ServingChanged
+from processor.values.version import parts_of
 from processor.views.standing import said_of
 
 SENTENCES: Mapping[str, str] = {
@@ -20,6 +21,7 @@ SENTENCES: Mapping[str, str] = {
     "drift.found": "{e.field} of {e.version} is {e.actual}, and {e.expected} was asked for",
     "evaluation.requested": "{e.version} is to be judged again",
     "evaluation.started": "{e.version} is being judged; other systems answer until {e.due}",
+    "gate.started": "{e.gate} was started for {e.version}",
     "gate.finished": "{e.event} answered for {e.version}: {e.result.verdict}",
     "evaluation.passed": "{e.version} passed every gate",
     "evaluation.failed": "{e.version} failed",
@@ -47,8 +49,8 @@ SENTENCES: Mapping[str, str] = {
     "target.adopted": "{e.target} already served {e.uri} when Sluice first looked",
     "target.held": "{e.target} is held by {e.head.actor}",
     "target.released": "{e.target} was released by {e.head.actor}",
-    "writes.paused": "{e.head.actor} paused every write outside",
-    "writes.resumed": "{e.head.actor} resumed writing outside",
+    "writes.paused": "{e.head.actor} paused every write outside{about}",
+    "writes.resumed": "{e.head.actor} resumed writing outside{about}",
     "mode.changed": "the mode changed from {e.old} to {e.new}",
     "deadline.passed": "the {e.what} ended at {e.due}",
     "work.died": "{e.handler} gave up",
@@ -59,13 +61,19 @@ SENTENCES: Mapping[str, str] = {
 
 def sentence(event: Event) -> str:
     """Return what happened, with the reason behind it where there is one."""
-    text = SENTENCES.get(event.kind, event.kind).format(e=event)
+    text = SENTENCES.get(event.kind, event.kind).format(e=event, about=_about(event))
     if isinstance(event, ServingChanged) and event.uri is None:
         text = f"nothing answers at {event.target} any more"
     elif isinstance(event, ServingChanged) and event.version is None:
         text = f"{event.uri}, no version of ours, serves at {event.target} now"
     reasons = said_of(event.results) if isinstance(event, Judged) else _reasons(event)
     return f"{text}: {'; '.join(reasons)}" if reasons else text
+
+
+def _about(event: Event) -> str:
+    """Return which model's writes an event is about, nothing for everybody's."""
+    key = getattr(event, "model_key", "")
+    return f" about {parts_of(key)[-1]}" if key else ""
 
 
 def _reasons(event: Event) -> tuple[str, ...]:

@@ -11,9 +11,12 @@ from typing import Literal
 
 from aiohttp import web
 
-from processor.telemetry import CONTENT_TYPE, Metrics, Standing
+from processor.errors import Unavailable
+from processor.telemetry import CONTENT_TYPE, EVERY_MODEL, Metrics, Standing
+from processor.values.version import key_of
 from processor.views.knowledge import Knowledge
-from processor.views.status import Status, problem_of, status
+from processor.views.status import Status, problem_of, products_of, status
+from processor.views.switched import Switched, switched
 from processor.web.answers import answer
 
 Phase = Literal["starting", "ready", "draining"]
@@ -47,9 +50,13 @@ class Health:
         return answer({"status": "alive"})
 
     async def ready(self, _: web.Request) -> web.Response:
-        """Answer 200 when ready, 503 while starting or draining; dependencies are named states."""
+        """Answer 200 when ready, 503 while starting or draining.
+
+        Dependencies are named states; what people paused or hold stands beside them and is no
+        reason to be taken out of service. Null means that the ledger could not be read.
+        """
         phase = self.readiness.phase
-        states = self.known.dependencies.states()
+        off = await self._switched()
         found = {
             "status": phase,
             "dependencies": {
@@ -58,10 +65,19 @@ class Health:
                     "problem": problem_of(name, state),
                     "since": state.since,
                 }
-                for name, state in sorted(states.items())
+                for name, state in products_of(self.known).items()
             },
+            "pauses": off.pauses if off else None,
+            "holds": off.holds if off else None,
         }
         return answer(found, HTTPStatus.OK if phase == "ready" else HTTPStatus.SERVICE_UNAVAILABLE)
+
+    async def _switched(self) -> Switched | None:
+        """Return what is off, None when the ledger cannot say: then it is among the states."""
+        try:
+            return await switched(self.known)
+        except Unavailable:
+            return None
 
     async def exposition(self, _: web.Request) -> web.Response:
         """Answer Prometheus."""
@@ -78,5 +94,10 @@ def _standing(found: Status) -> Standing:
         work=found.work,
         effects=found.effects,
         products={product.name: not product.problem for product in found.products},
+        paused={
+            key_of(found.registry, one.workspace, one.model) if one.model else EVERY_MODEL
+            for one in found.pauses
+        },
+        held=len(found.holds),
         oldest_ready_seconds=max(0.0, oldest),
     )

@@ -10,6 +10,8 @@ from http import HTTPStatus
 
 from aiohttp import web
 
+from processor.values.record import VersionRecord
+from processor.views.as_of import moment
 from processor.views.knowledge import Knowledge
 from processor.views.promotion import promotion
 from processor.views.promotions import promotions
@@ -38,6 +40,7 @@ class PromotionsApi:
             web.post(f"{one}/approve", self.approve),
             web.post(f"{one}/reject", self.reject),
             web.post("/v1/models/{model}/versions/{number}/evaluate", self.evaluate),
+            web.post("/v1/models/{model}/versions/{number}/waive", self.waive),
         ]
 
     async def list(self, request: web.Request) -> web.Response:
@@ -91,12 +94,25 @@ class PromotionsApi:
         """Ask for a version to be judged: `{"reason"}`; `?workspace=`."""
         who = self.sign_in.caller(request)
         body = await fields(request, "reason")
-        workspace = request.query.get("workspace") or None
-        subject = await subject_of(self.known, request.match_info["model"], workspace)
-        granted = await self.wishes.evaluate(
-            who, subject.version(request.match_info["number"]), body["reason"], _key(request)
+        record = await self._version(request)
+        granted = await self.wishes.evaluate(who, record, body["reason"], _key(request))
+        return answer(granted, HTTPStatus.ACCEPTED)
+
+    async def waive(self, request: web.Request) -> web.Response:
+        """Let a gate pass: `{"gate", "until", "reason"}`, `until` in ISO 8601; `?workspace=`."""
+        who = self.sign_in.caller(request)
+        body = await fields(request, "gate", "until", "reason")
+        record = await self._version(request)
+        granted = await self.wishes.waive(
+            who, record, body["gate"], moment(body["until"]), body["reason"], _key(request)
         )
         return answer(granted, HTTPStatus.ACCEPTED)
+
+    async def _version(self, request: web.Request) -> VersionRecord:
+        """Return the version in the path. Raises Refused 404, 409."""
+        workspace = request.query.get("workspace") or None
+        subject = await subject_of(self.known, request.match_info["model"], workspace)
+        return subject.version(request.match_info["number"])
 
 
 def _key(request: web.Request) -> str:

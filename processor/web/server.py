@@ -31,6 +31,7 @@ from processor.web.pages import Pages
 from processor.web.problems import problems
 from processor.web.promotions_api import PromotionsApi
 from processor.web.signin import SignIn
+from processor.web.switches_api import SwitchesApi
 from processor.web.token_file import TokenFile
 from processor.web.wishes import Wishes
 
@@ -91,6 +92,7 @@ def application(site: Site) -> web.Application:
         inbox,
         ModelsApi(known=site.known),
         PromotionsApi(known=site.known, wishes=site.wishes, sign_in=site.sign_in),
+        SwitchesApi(known=site.known, switches=site.wishes.switches, sign_in=site.sign_in),
         Entrance(sign_in=site.sign_in),
         Pages(known=site.known, wishes=site.wishes, sign_in=site.sign_in),
     )

@@ -93,6 +93,30 @@ def test_the_digest_moves_with_a_policy_and_not_with_a_comment(here: Path) -> No
             ),
         ),
         (
+            "registry:\n",
+            'mode: {"fraud-*": ful}\nregistry:\n',
+            (
+                'sluice.yaml:1: mode.fraud-*: "ful" is not one of observe, propose, full; '
+                'did you mean "full"?'
+            ),
+        ),
+        (
+            "registry:\n",
+            "mode: {}\nregistry:\n",
+            (
+                "sluice.yaml:1: mode: give one word for all models, or patterns: "
+                '{"*": observe, "fraud-*": full}'
+            ),
+        ),
+        (
+            "registry:\n",
+            'mode: {"fraud-*": full, "*-fraud": observe}\nregistry:\n',
+            (
+                'sluice.yaml:1: mode: both "fraud-*" and "*-fraud" name a model like '
+                '"fraud-fraud", and neither is the more specific: make one of them longer'
+            ),
+        ),
+        (
             "policies: [",
             "poll: {changes: 2 seconds}\npolicies: [",
             (

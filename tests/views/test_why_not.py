@@ -6,11 +6,14 @@ import pytest
 
 from processor import events as e
 from processor.errors import Refused
+from processor.policy.mode import Mode
 from processor.policy.policy import Policies, Policy
+from processor.rules.holds import in_words
 from processor.values.about import About
+from processor.values.hold import Hold, hold_key
 from processor.views.waiting import Waiting
 from processor.views.why_not import why_not
-from tests.views.world import ANA, BO, TINA, World, policy
+from tests.views.world import ANA, BO, HEAD, TINA, World, policy, switches_in
 
 
 async def only(world: World, model: str = "fraud", number: str | None = None) -> Waiting:
@@ -135,7 +138,8 @@ async def test_the_forge_is_down_while_it_should_propose() -> None:
 
 async def test_approved_by_policy_and_merged_by_a_person_or_us() -> None:
     automatic: Policy = policy(approval="automatic")
-    for mode, state in (("propose", "mode_propose"), ("full", "being_merged")):
+    cases: tuple[tuple[Mode, str], ...] = (("propose", "mode_propose"), ("full", "being_merged"))
+    for mode, state in cases:
         world = World(policies=Policies((automatic,)), mode=mode)
         version = world.registered()
         world.judged(version)
@@ -214,3 +218,88 @@ async def test_a_version_that_is_not_there_is_404_and_names_are_quoted_for_the_s
         await why_not(world.known, "my model; rm -rf", "9")
     one = await only(world, "my model; rm -rf")
     assert one.command == "sluice evaluate 'my model; rm -rf' 1"
+
+
+async def test_what_met_a_hold_is_held_and_asked_anew_at_its_end() -> None:
+    world = World()
+    version = world.registered()
+    world.judged(version)
+    promotion = world.requested(version)
+    on = switches_in(world)
+    await on.hold(ANA, version.key, "production", "audit", "1")
+    hold = await world.known.views.get(Hold, hold_key(version.key, "production"))
+    assert hold is not None
+    world.ended(e.PromotionWithdrawn, promotion, version, reason=in_words(hold))
+    one = await only(world)
+    assert (one.state, one.command) == ("held", "sluice release fraud --target production")
+    assert "audit" in one.waits_for
+    await on.release(BO, version.key, "production", "", "2")
+    assert (await only(world)).state == "being_requested"
+    world.row("dead", "renew", "broken")
+    one = await only(world)
+    assert (one.state, one.command) == ("dead_work", "sluice dead retry 9")
+    assert one.link == "/#dead"
+
+
+async def test_a_hold_is_told_before_anybody_has_asked_too() -> None:
+    world = World()
+    version = world.registered()
+    world.judged(version)
+    await switches_in(world).hold(ANA, version.key, "production", "audit", "1")
+    assert (await only(world)).state == "held"
+
+
+async def test_a_pause_is_told_beside_what_people_owe_and_instead_of_what_sluice_owes() -> None:
+    world = World()
+    version = world.registered()
+    world.judged(version)
+    world.proposed(version, by=BO)
+    await switches_in(world).pause(ANA, "", "moving", "1")
+    one = await only(world)
+    assert one.state == "awaiting_approval"
+    assert one.details[-1] == "all writes are paused by ana: moving"
+    other = World()
+    version = other.registered()
+    await switches_in(other).pause(ANA, "", "moving", "1")
+    assert (await only(other)).state == "being_judged"  # judging writes nothing outside
+
+
+async def test_another_versions_dead_row_is_not_in_the_way() -> None:
+    world = World()
+    world.registered()
+    world.row("dead", "evaluate", "no such gate")
+    world.registered(number="2")
+    assert (await only(world, number="2")).state == "being_judged"
+    assert (await only(world, number="1")).state == "dead_work"
+
+
+async def test_who_registers_decides_who_can_act() -> None:
+    about = About("main", "default", "fraud")
+    cases: list[tuple[str, Mode, str, tuple[str, ...]]] = [
+        ("please", "full", "not_registered", ("sluice",)),
+        ("done", "full", "not_registered", ("the pipeline",)),
+        ("done", "observe", "not_registered", ("the pipeline",)),
+        ("please", "observe", "mode_observe", ("whoever runs Sluice", "the pipeline")),
+        ("please", "propose", "mode_propose", ("whoever runs Sluice", "the pipeline")),
+    ]
+    for registration, mode, state, who in cases:
+        world = World(mode=mode)
+        head = e.TrainingCompleted.heading(about, "x")
+        fields = {"run_id": "r", "model": "fraud", "registration": registration}
+        world.tell(e.TrainingCompleted.model_validate({"head": head, **fields}))
+        one = await only(world)
+        assert (one.state, one.who) == (state, who), (registration, mode)
+
+
+async def test_what_the_gates_owe_again_is_not_hidden_behind_a_given_yes() -> None:
+    world = World()
+    champion, version = world.registered(), world.registered(number="2")
+    world.judged(version)
+    promotion, slot = world.proposed(version), world.slot("fraud")
+    world.ended(e.ApprovalGiven, promotion, version, actor=ANA, slot=slot, head_sha=HEAD)
+    assert (await only(world)).state == "being_merged"
+    world.judged(champion)
+    world.serving(champion)
+    one = await only(world)
+    assert one.state == "awaiting_verdict"
+    assert one.details[0] == "it was compared with nothing, but v1 serves now: judged again soon"

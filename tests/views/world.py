@@ -1,19 +1,29 @@
 """A ledger in memory and a story to tell in it: what views, commands and web are asked about."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from processor import events as e
+from processor.commands.drop import Drop
+from processor.commands.hold import Hold
+from processor.commands.operators import Operators
+from processor.commands.pause import Pause
+from processor.commands.release import Release
+from processor.commands.resume import Resume
+from processor.commands.retry import Retry
+from processor.commands.switches import Switches
+from processor.policy.mode import Mode, Modes
 from processor.policy.policy import Policies, Policy
 from processor.ports.dependencies import State
-from processor.ports.log import Appended, Recorded
+from processor.ports.log import Appended, Recorded, Sealed
 from processor.ports.work import Summary
 from processor.rules.history import fold_all
 from processor.rules.slots import slot_of
 from processor.testing.clock import JumpingClock
 from processor.values.about import About
+from processor.values.deadline import Deadline
 from processor.values.effect import EffectClosing
 from processor.values.evaluation import Comparison, GateResult, MetricRow, Training
 from processor.values.people import People
@@ -24,7 +34,7 @@ from processor.values.registry import Dataset
 from processor.values.slot import Repository, Slot
 from processor.values.snapshot import Snapshot
 from processor.values.version import Version
-from processor.values.work import Work
+from processor.values.work import Stuck, Work, WorkState
 from processor.views.as_of import FoldedViews
 from processor.views.knowledge import Knowledge
 
@@ -61,12 +71,13 @@ class World:
 
     policies: Policies = field(default_factory=lambda: Policies((policy(),)))
     clock: JumpingClock = field(default_factory=lambda: JumpingClock(START))
-    mode: str = "full"
+    mode: Mode = "full"
     happened: list[Recorded] = field(default_factory=list)
-    rows: list[Work] = field(default_factory=list)
+    turns: list[Work] = field(default_factory=list)
     down: dict[str, State] = field(default_factory=dict)
     closed: list[tuple[Repository, int, str, Principal, str]] = field(default_factory=list)
     appends: int = 0
+    seal: Sealed | None = None
 
     # --- the ports ------------------------------------------------------------------------
 
@@ -76,8 +87,9 @@ class World:
         *,
         snapshot: Snapshot | None = None,
         closings: Sequence[EffectClosing] = (),
+        waiting: Deadline | None = None,
     ) -> Appended:
-        del snapshot, closings
+        del snapshot, closings, waiting
         self.appends += 1
         return Appended(tuple(self.tell(*events)), ())
 
@@ -92,6 +104,10 @@ class World:
             and (until is None or one.at <= until)
         ]
 
+    async def sealed(self, key: str) -> Sealed | None:
+        del key
+        return self.seal
+
     async def of_type(self, kind: type[e.Event], key: str) -> Sequence[Recorded]:
         return [one for one in await self.of_key(key) if isinstance(one.event, kind)]
 
@@ -99,20 +115,39 @@ class World:
         return self.happened[after : after + limit]
 
     async def summary(self) -> Summary:
-        dead = tuple(row for row in self.rows if row.state == "dead")
-        waiting = tuple(row for row in self.rows if row.state == "waiting")
+        dead = tuple(row for row in self.turns if row.state == "dead")
+        waiting = tuple(row for row in self.turns if row.state == "waiting")
         return Summary(
             events=len(self.happened),
             pos=len(self.happened),
             undispatched=0,
-            work={"done": 3},
+            work={"done": 3, **({"dead": len(dead)} if dead else {})},
             effects={},
             oldest_ready=None,
             dead=dead,
             waiting=waiting,
         )
 
-    def report(self, name: str, problem: str = "") -> None:
+    async def rows(self, state: WorkState) -> Sequence[Stuck]:
+        return [await self.stuck_row(row) for row in reversed(self.turns) if row.state == state]
+
+    async def stuck(self, model_key: str) -> Sequence[Stuck]:
+        found = [await self.stuck_row(row) for row in reversed(self.turns)]
+        return [
+            one
+            for one in found
+            if one.model_key == model_key and one.work.state not in {"done", "running"}
+        ]
+
+    async def stuck_row(self, work: Work) -> Stuck:
+        happened = await self.get(work.event_id)
+        assert happened is not None
+        head, kind = happened.event.head, happened.event
+        model_key = head.key.rsplit("/", 1)[0] if kind.keyed_by_target else head.key
+        return Stuck(work, kind.kind, head.subject, model_key)
+
+    def report(self, name: str, problem: str = "", *, by: str = "") -> None:
+        del by
         self.down[name] = State(problem, self.clock.now())
 
     def recovered(self) -> Sequence[str]:
@@ -146,7 +181,7 @@ class World:
             clock=self.clock,
             registry="main",
             workspaces=("default",),
-            mode=self.mode,
+            modes=Modes.written(self.mode),
         )
 
     # --- the story ------------------------------------------------------------------------
@@ -286,13 +321,13 @@ class World:
     def ended(self, kind: type[e.Event], promotion: str, version: Version, **data: Any) -> None:
         self._of(kind, promotion, version, **data)
 
-    def row(self, state: str, handler: str, error: str) -> None:
-        """Put a row of work at the newest event."""
-        event = self.happened[-1].event.head.id
-        at = self.clock.now()
-        self.rows.append(
+    def row(self, state: str, handler: str, error: str, at_event: str = "") -> None:
+        """Put a row of work at an event, the newest if none is named."""
+        event = at_event or self.happened[-1].event.head.id
+        at = max(self.clock.now(), self.happened[-1].at)
+        self.turns.append(
             Work(
-                id=9,
+                id=len(self.turns) + 9,
                 event_id=event,
                 handler=handler,
                 part="",
@@ -341,3 +376,38 @@ class Live:
 
     async def models(self, state: str | None = None) -> Any:
         return await self.world.views.models(state)
+
+
+@dataclass(frozen=True)
+class Dead:
+    """DeadRows over a world."""
+
+    world: World
+
+    async def get(self, work_id: int) -> Stuck | None:
+        found = [row for row in self.world.turns if row.id == work_id]
+        return await self.world.stuck_row(found[0]) if found else None
+
+    async def retry(self, work_id: int, told: e.WorkRetried) -> None:
+        self._now(work_id, "ready", told)
+
+    async def drop(self, work_id: int, told: e.WorkDropped) -> None:
+        self._now(work_id, "dropped", told)
+
+    def _now(self, work_id: int, state: WorkState, told: e.Event) -> None:
+        self.world.turns = [
+            replace(row, state=state) if row.id == work_id else row for row in self.world.turns
+        ]
+        self.world.tell(told)
+
+
+def switches_in(world: World) -> Switches:
+    known, operators = world.known, Operators(world.known.people)
+    return Switches(
+        pause=Pause(log=world, operators=operators, registry="main"),
+        resume=Resume(log=world, views=known.views, operators=operators, registry="main"),
+        hold=Hold(log=world, clock=world.clock, policies=world.policies, operators=operators),
+        release=Release(log=world, views=known.views, operators=operators),
+        retry=Retry(log=world, rows=Dead(world), operators=operators, registry="main"),
+        drop=Drop(log=world, rows=Dead(world), operators=operators, registry="main"),
+    )

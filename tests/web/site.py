@@ -12,13 +12,14 @@ from processor.commands.approve import Approve
 from processor.commands.evaluate import Evaluate
 from processor.commands.reject import Reject
 from processor.commands.request import Request
+from processor.commands.waive import Waive
 from processor.telemetry import Metrics
 from processor.web.health import Readiness
 from processor.web.server import Site, serving
 from processor.web.signin import SignIn
 from processor.web.token_file import TokenFile
 from processor.web.wishes import Wishes
-from tests.views.world import World
+from tests.views.world import World, switches_in
 
 TOKEN = "pipeline-secret"
 
@@ -66,6 +67,14 @@ def wishes_in(world: World) -> Wishes:
         ),
         evaluate=Evaluate(log=world, policies=known.policies),
         request=Request(log=world, policies=known.policies, people=known.people),
+        waive=Waive(
+            views=known.views,
+            log=world,
+            clock=world.clock,
+            policies=known.policies,
+            people=known.people,
+        ),
+        switches=switches_in(world),
     )
 
 
