@@ -14,7 +14,7 @@ from processor.adapters.ledgers import Ledger, migrations, rows, schema
 from processor.adapters.ledgers.lock import held
 from processor.errors import Terminal
 from processor.events import BY_TYPE, Event, VersionStageChanged
-from processor.ports.work import Turn
+from processor.ports.work import Claim, Room, Turn
 from processor.rules.chain import START, link
 from processor.testing.clock import JumpingClock
 from processor.values.about import About
@@ -22,6 +22,7 @@ from processor.values.effect import Effect, EffectClosing
 from processor.values.promotion import Promotion, promotion_id_of
 from processor.values.record import VersionRecord
 from processor.values.snapshot import Snapshot
+from processor.values.work import Work
 from tests.make import SLOT, a_version, registered, requested
 
 
@@ -37,8 +38,15 @@ async def ledger(tmp_path: Path, clock: JumpingClock) -> AsyncIterator[Ledger]:
     await opened.close()
 
 
+ROOM = Room(free=10, most={("handler", ""): 10}, taken={})
+
+
 def one_turn(event: Event) -> list[Turn]:
     return [Turn("handler", "", event.head.key)]
+
+
+async def turns(ledger: Ledger) -> list[tuple[Work, Event | None]]:
+    return list((await ledger.work.claim(ROOM)).turns)
 
 
 async def test_the_same_fact_twice_is_one_event(ledger: Ledger) -> None:
@@ -123,10 +131,10 @@ async def test_dispatch_plans_each_placed_event_once_in_order(ledger: Ledger) ->
     assert await ledger.work.dispatch(one_turn) == 5
     assert await ledger.work.dispatch(one_turn) == 0
     taken = []
-    while claimed := await ledger.work.claim([], 10):
+    while claimed := await turns(ledger):
         assert len(claimed) == 1, "one lane, one row at a time"
         work, event = claimed[0]
-        assert await ledger.work.claim([], 10) == [], "its lane is taken"
+        assert await turns(ledger) == [], "its lane is taken"
         await ledger.work.settle(work, [])
         taken.append(event)
     assert taken == [registered(version) for version in versions]
@@ -139,23 +147,22 @@ async def test_a_head_that_is_put_off_holds_its_lane_and_a_tail_does_not(
         await ledger.log.append([registered(a_version(number))])
     await ledger.log.place(10)
     await ledger.work.dispatch(one_turn)
-    [(first, _)] = await ledger.work.claim([], 10)
+    [(first, _)] = await turns(ledger)
     later = clock.now() + timedelta(seconds=10)
     await ledger.work.postpone(first, until=later, error="down", tail=False, blamed=True)
-    assert await ledger.work.claim([], 10) == []
-    assert await ledger.work.next_due() == later
+    assert await ledger.work.claim(ROOM) == Claim([], later)
     await clock.jump(10)
-    [(again, _)] = await ledger.work.claim([], 10)
+    [(again, _)] = await turns(ledger)
     assert (again.id, again.attempts, again.blamed) == (first.id, 1, 1)
     await ledger.work.postpone(
         again, until=clock.now() + timedelta(seconds=5), error="early", tail=True, blamed=False
     )
-    [(second, event)] = await ledger.work.claim([], 10)
+    [(second, event)] = await turns(ledger)
     assert event == registered(a_version("2"))
     await ledger.work.settle(second, [])
-    assert await ledger.work.claim([], 10) == []
+    assert await turns(ledger) == []
     await clock.jump(5)
-    [(back, _)] = await ledger.work.claim([], 10)
+    [(back, _)] = await turns(ledger)
     assert back.id == first.id
 
 
@@ -167,10 +174,10 @@ async def test_rows_that_ran_when_the_process_ended_are_ready_again(
     await ledger.log.append([registered(a_version())])
     await ledger.log.place(10)
     await ledger.work.dispatch(one_turn)
-    assert len(await ledger.work.claim([], 10)) == 1
+    assert len(await turns(ledger)) == 1
     await ledger.close()
     ledger = await Ledger.open(path, "main", clock)
-    assert len(await ledger.work.claim([], 10)) == 1
+    assert len(await turns(ledger)) == 1
     await ledger.close()
 
 
@@ -301,7 +308,7 @@ async def test_moments_of_any_year_are_stored_and_read_back(ledger: Ledger, year
     assert placed.at == at
 
 
-async def test_an_event_that_cannot_be_read_is_a_dead_row_and_the_next_goes_on(
+async def test_an_event_that_cannot_be_read_is_a_row_to_give_up_and_the_next_goes_on(
     ledger: Ledger,
 ) -> None:
     await ledger.log.append([registered(a_version("1"))])
@@ -313,10 +320,10 @@ async def test_an_event_that_cannot_be_read_is_a_dead_row_and_the_next_goes_on(
     await ledger.log.append([registered(a_version("2"))])
     assert [one.event for one in await ledger.log.place(10)] == [registered(a_version("2"))]
     assert await ledger.work.dispatch(one_turn) == 2
-    [(_, event)] = await ledger.work.claim([], 10)
+    [(first, nothing), (_, event)] = await turns(ledger)
     assert event == registered(a_version("2"))
-    [dead] = (await ledger.counts.summary()).dead
-    assert "cannot be read" in dead.error
+    assert nothing is None, "the worker gives it up and says so"
+    assert "cannot be read" in first.error
 
 
 async def test_any_failure_of_a_commit_reaches_everybody_who_waits(ledger: Ledger) -> None:

@@ -3,14 +3,15 @@
 Place in the flow: `ports/work.WorkReader` on tables, for status, `/readyz` and metrics.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, func, or_, select
 
-from processor.adapters.ledgers import rows, schema
+from processor.adapters.ledgers import dead, rows, schema
 from processor.adapters.ledgers.database import Database
 from processor.ports.work import Summary
-from processor.values.work import Work
+from processor.values.work import Stuck, Work, WorkState
 
 _SHOWN = 100  # rows listed by name
 
@@ -24,6 +25,21 @@ class TableCounts:
     async def summary(self) -> Summary:
         """Count everything once, on one state of the file."""
         return await self.database.read(_summary)
+
+    async def stuck(self, model_key: str) -> Sequence[Stuck]:
+        """Return a model's rows that do not go on."""
+        state, mine = schema.work.c.state, schema.event.c.model_key == model_key
+        ended = state.in_(["dead", "dropped", "waiting"])
+        tried = and_(state == "ready", schema.work.c.error != "")
+        return await self.database.read(
+            lambda connection: dead.stuck(connection, and_(mine, or_(ended, tried)))
+        )
+
+    async def rows(self, state: WorkState) -> Sequence[Stuck]:
+        """Return the rows in a state."""
+        return await self.database.read(
+            lambda connection: dead.stuck(connection, schema.work.c.state == state)
+        )
 
 
 def _summary(connection: Connection) -> Summary:

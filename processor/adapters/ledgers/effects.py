@@ -5,6 +5,7 @@ Place in the flow: `ports/effect_log` for the effects door, `ports/snapshots` fo
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.sqlite import insert
@@ -61,21 +62,36 @@ class TableEffects:
 
         return await self.database.read(job)
 
-    async def recover(self) -> int:
-        """Own up that what was being sent when the last process ended may or may not land."""
+    async def recover(self, now: datetime) -> int:
+        """Own up that what was being sent when the last process ended may or may not land.
+
+        Its quiet window begins anew: between two processes nobody knows how far the clock is to
+        be trusted.
+        """
 
         def job(connection: Connection) -> int:
-            return connection.execute(
-                update(_effect).where(_effect.c.state == "sending").values(state="ambiguous")
-            ).rowcount
+            sending = connection.execute(select(_effect).where(_effect.c.state == "sending")).all()
+            for row in sending:
+                window = row.quiet_until - row.sent_at
+                connection.execute(
+                    update(_effect)
+                    .where(_effect.c.key == row.key)
+                    .values(state="ambiguous", quiet_until=now + window)
+                )
+            return len(sending)
 
         return await self.database.write(job)
 
     async def save(self, effect: Effect) -> None:
-        """Store what became of it; `closed` belongs to the sources and is left alone."""
+        """Store what became of it; `closed` belongs to the sources and is left alone.
+
+        A request that goes out again opens the effect again: its value may yet be seen.
+        """
         values = {
             name: value for name, value in asdict(effect).items() if name not in {"key", "closed"}
         }
+        if effect.state == "sending":
+            values["closed"] = None
         await self.database.write(
             lambda connection: (
                 connection.execute(

@@ -1,7 +1,8 @@
 """The event log.
 
-Place in the flow: `ports/log` and `ports/places` on tables. `appended` is set after each commit
-that added something: the relay's wake-up.
+Place in the flow: `ports/log` and `ports/places` on tables. `appended`, the relay's wake-up, is
+set when an append is handed to the database: what the relay asks for comes behind it in the queue,
+and shares its commit.
 """
 
 import asyncio
@@ -10,14 +11,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Select, Table, select, update
+from sqlalchemy import Connection, Select, Table, bindparam, select, update
 
-from processor.adapters.ledgers import appending, rows, schema
+from processor.adapters.ledgers import appending, checkpoints, recent, rows, schema
 from processor.adapters.ledgers.database import Database
+from processor.adapters.ledgers.prepared import Prepared
 from processor.events import BY_TYPE, Event
 from processor.ports.clock import Clock
-from processor.ports.log import Appended, Recorded
+from processor.ports.log import Appended, Recorded, Sealed
 from processor.rules.chain import START, link
+from processor.values.deadline import Deadline
 from processor.values.effect import EffectClosing
 from processor.values.snapshot import Snapshot
 
@@ -38,15 +41,19 @@ class TableLog:
         *,
         snapshot: Snapshot | None = None,
         closings: Sequence[EffectClosing] = (),
+        waiting: Deadline | None = None,
     ) -> Appended:
         """Store events, snapshot, closings and folds in one transaction."""
-        now = self.clock.now()
-        done = await self.database.write(
-            lambda connection: appending.append(connection, now, events, snapshot, closings)
+        entry = appending.Entry(
+            now=self.clock.now(),
+            events=events,
+            snapshot=snapshot,
+            closings=closings,
+            waiting=waiting,
         )
-        if done.new:
+        if events:
             self.appended.set()
-        return done
+        return await self.database.join(appending.enter, entry)
 
     async def get(self, event_id: str) -> Recorded | None:
         """Return one event by id."""
@@ -59,6 +66,20 @@ class TableLog:
             lambda e: select(e).where(e.c.model_key == key).order_by(e.c.seq)
         )
         return [one for one in found if until is None or one.at <= until]
+
+    async def sealed(self, key: str) -> Sealed | None:
+        """Return the newest seal, and how one model's views stood behind it."""
+
+        def job(connection: Connection) -> Sealed | None:
+            seal = schema.seal
+            last = connection.execute(
+                select(seal).order_by(seal.c.last_pos.desc()).limit(1)
+            ).first()
+            if last is None:
+                return None
+            return Sealed(last.last_pos, last.until, last.file, checkpoints.load(connection, key))
+
+        return await self.database.read(job)
 
     async def of_type(self, kind: type[Event], key: str) -> Sequence[Recorded]:
         """Return one model's events of one type in the order they were stored."""
@@ -77,7 +98,7 @@ class TableLog:
 
     async def place(self, limit: int) -> Sequence[Recorded]:
         """Give unplaced events the next positions and hashes."""
-        return await self.database.write(lambda connection: _place(connection, limit))
+        return await self.database.write(lambda connection: _place(connection, limit), late=1)
 
     async def _select(self, query: _Query) -> list[Recorded]:
         """Return events of types this code knows."""
@@ -91,29 +112,39 @@ class TableLog:
 
 def _place(connection: Connection, limit: int) -> list[Recorded]:
     """Link events to the chain in the order they were stored."""
-    table = schema.event
-    waiting = connection.execute(
-        select(table).where(table.c.pos.is_(None)).order_by(table.c.seq).limit(limit)
-    ).all()
+    waiting = connection.execute(_UNPLACED, {"most": limit}).all()
     if not waiting:
         return []
-    last = connection.execute(
-        select(table.c.pos, table.c.hash)
-        .where(table.c.pos.is_not(None))
-        .order_by(table.c.pos.desc())
-        .limit(1)
-    ).first()
+    last = connection.execute(_LAST).first()
     pos, previous = (last.pos, last.hash) if last else (0, START)
+    links: list[dict[str, object]] = []
     placed = []
     for row in waiting:
         pos += 1
         previous = link(previous, pos, rows.chained(row))
-        connection.execute(
-            update(table).where(table.c.seq == row.seq).values(pos=pos, hash=previous)
-        )
+        links.append({"the_seq": row.seq, "pos": pos, "hash": previous})
         # One that this code cannot read has its place all the same: dispatch tells of it.
         with suppress(ValueError):
             if row.type in BY_TYPE:
                 one = rows.recorded(row)
                 placed.append(Recorded(one.event, one.observed_at, one.at, pos, previous))
+                recent.remember(previous, one.event)
+    _PLACED.many(connection, links)
     return placed
+
+
+_event = schema.event
+_UNPLACED = (
+    select(_event).where(_event.c.pos.is_(None)).order_by(_event.c.seq).limit(bindparam("most"))
+)
+_LAST = (
+    select(_event.c.pos, _event.c.hash)
+    .where(_event.c.pos.is_not(None))
+    .order_by(_event.c.pos.desc())
+    .limit(1)
+)
+_PLACED = Prepared(
+    update(_event)
+    .where(_event.c.seq == bindparam("the_seq"))
+    .values(pos=bindparam("pos"), hash=bindparam("hash"))
+)

@@ -4,9 +4,11 @@ Place in the flow: the only file that turns stored text into events, view rows, 
 """
 
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import Any
 
 from pydantic import TypeAdapter
+from pydantic_core import from_json
 from sqlalchemy import Row
 
 from processor.events import BY_TYPE, Event, Head
@@ -15,6 +17,9 @@ from processor.rules.history import VIEWS
 from processor.values.effect import Effect
 from processor.values.principal import Principal
 from processor.values.work import Work
+
+DISPATCH = "dispatch"
+"""The handler's name in a row that stands for an event nobody can read."""
 
 
 def event_columns(event: Event) -> dict[str, object]:
@@ -39,16 +44,15 @@ def event_columns(event: Event) -> dict[str, object]:
 
 def chained(row: Row[Any]) -> dict[str, object]:
     """Return what the hash chain covers of a stored event."""
-    names = ("id", "source", "type", "subject", "key", "actor", "assurance", "cause", "data")
-    moments = {"observed_at": row.observed_at.isoformat()}
+    facts = dict(zip(_CHAINED, _chained(row), strict=True))
+    facts["observed_at"] = row.observed_at.isoformat()
     if row.time is not None:
-        moments["time"] = row.time.isoformat()
-    return {name: getattr(row, name) for name in names} | moments
+        facts["time"] = row.time.isoformat()
+    return facts
 
 
 def recorded(row: Row[Any]) -> Recorded:
-    """Return a stored event. Its type is known: callers select by BY_TYPE."""
-    kind = BY_TYPE[row.type]
+    """Return a stored event. Raises KeyError for a type this code does not know, ValueError."""
     head = Head(
         id=row.id,
         source=row.source,
@@ -59,9 +63,8 @@ def recorded(row: Row[Any]) -> Recorded:
         time=row.time,
         trace=row.trace,
     )
-    data = _json(row.data)
     return Recorded(
-        event=kind.model_validate({**data, "head": head}),
+        event=BY_TYPE[row.type].model_validate({**_json(row.data), "head": head}),
         observed_at=row.observed_at,
         at=row.time or row.observed_at,
         pos=row.pos,
@@ -85,6 +88,7 @@ def work_of(row: Row[Any], event_id: str) -> Work:
         due_at=row.due_at,
         error=row.error,
         crashes=row.crashes,
+        retried=row.retried,
     )
 
 
@@ -102,9 +106,12 @@ def adapter(kind: type[Any]) -> TypeAdapter[Any]:
 
 
 def _json(text: str) -> Mapping[str, Any]:
-    """Return stored data as a mapping."""
-    data: Mapping[str, Any] = _OBJECT.validate_json(text)
+    """Return stored data as a mapping. Raises ValueError."""
+    data = from_json(text)
+    if not isinstance(data, dict):
+        raise ValueError("its data is not a JSON object")  # noqa: TRY004 - as any unreadable data
     return data
 
 
-_OBJECT: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
+_CHAINED = ("id", "source", "type", "subject", "key", "actor", "assurance", "cause", "data")
+_chained = attrgetter(*_CHAINED)

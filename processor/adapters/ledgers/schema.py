@@ -5,6 +5,7 @@ Moments are fixed-width UTC text, so that they sort; JSON is text; nothing updat
 """
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from sqlalchemy import (
     Boolean,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    and_,
 )
 
 from processor.rules.history import VIEWS
@@ -28,6 +30,11 @@ HEAD = "0002"
 metadata = MetaData()
 
 
+@lru_cache(maxsize=256)  # rows that are written together have their moment in common
+def _written(moment: datetime) -> str:
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
 class Moment(TypeDecorator[datetime]):
     """An aware datetime as fixed-width UTC text."""
 
@@ -36,9 +43,7 @@ class Moment(TypeDecorator[datetime]):
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:  # noqa: ARG002
         """Write microseconds always, so that text order is time order."""
-        if value is None:
-            return None
-        return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+        return None if value is None else _written(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """Read it back, aware."""
@@ -90,9 +95,11 @@ work = Table(
     Column("lane", String, nullable=False),
     Column("place", Integer, nullable=False),
     Column("state", String, nullable=False),
+    Column("head", Boolean, nullable=False, default=False),
     Column("attempts", Integer, nullable=False, default=0),
     Column("blamed", Integer, nullable=False, default=0),
     Column("crashes", Integer, nullable=False, default=0),
+    Column("retried", Integer, nullable=False, default=0),
     Column("recorded_at", Moment, nullable=False),
     Column("due_at", Moment, nullable=False),
     Column("error", Text, nullable=False, default=""),
@@ -102,6 +109,15 @@ work = Table(
 Index("work_by_place", work.c.place)
 Index("work_open", work.c.lane, work.c.place, sqlite_where=work.c.state.in_(["ready", "running"]))
 Index("work_by_state", work.c.state, work.c.due_at)
+Index("work_head", work.c.lane, unique=True, sqlite_where=work.c.head.is_(True))
+Index(
+    "work_claimable",
+    work.c.handler,
+    work.c.part,
+    work.c.due_at,
+    work.c.place,
+    sqlite_where=and_(work.c.head.is_(True), work.c.state == "ready"),
+)
 
 effect = Table(
     "effect",
@@ -134,6 +150,30 @@ sealed = Table(
     Column("hash", String(64), nullable=False),
 )
 """Events that were exported and removed: enough to know a repeat, and to keep the chain whole."""
+
+seal = Table(
+    "seal",
+    metadata,
+    Column("last_pos", Integer, primary_key=True, autoincrement=False),
+    Column("first_pos", Integer, nullable=False),
+    Column("until", Moment, nullable=False),
+    Column("file", String, nullable=False),
+    Column("digest", String(64), nullable=False),
+)
+"""The exports: which places each file holds, the newest moment among them, the file's sha256."""
+
+checkpoint = Table(
+    "checkpoint",
+    metadata,
+    Column("n", Integer, primary_key=True, autoincrement=True),
+    Column("view", String, nullable=False),
+    Column("key", String, nullable=False),
+    Column("model", String, nullable=False, index=True),
+    Column("data", Text, nullable=False),
+    UniqueConstraint("view", "key"),
+    sqlite_autoincrement=True,
+)
+"""Every view row as it stood behind the last sealed event: what a refold begins from."""
 
 snapshot = Table(
     "snapshot",

@@ -14,7 +14,9 @@ _VIEWS = ("pause", "hold")
 
 
 def upgrade() -> None:
-    op.add_column("work", sa.Column("crashes", sa.Integer, nullable=False, server_default="0"))
+    for name in ("crashes", "retried"):
+        op.add_column("work", sa.Column(name, sa.Integer, nullable=False, server_default="0"))
+    _heads()
     op.create_table(
         "sealed",
         sa.Column("source", sa.String, primary_key=True),
@@ -22,6 +24,7 @@ def upgrade() -> None:
         sa.Column("pos", sa.Integer, nullable=False, unique=True),
         sa.Column("hash", sa.String(64), nullable=False),
     )
+    _seals()
     for name in _VIEWS:
         op.create_table(
             f"view_{name}",
@@ -33,6 +36,43 @@ def upgrade() -> None:
             sa.Column("data", sa.Text, nullable=False),
             sqlite_autoincrement=True,
         )
+
+
+def _heads() -> None:
+    op.add_column("work", sa.Column("head", sa.Boolean, nullable=False, server_default="0"))
+    op.execute(
+        "UPDATE work SET head = 1 WHERE id IN (SELECT (SELECT first.id FROM work AS first"
+        " WHERE first.lane = one.lane AND first.state IN ('ready', 'running')"
+        " ORDER BY first.place LIMIT 1) FROM (SELECT DISTINCT lane FROM work) AS one)"
+    )
+    op.create_index("work_head", "work", ["lane"], unique=True, sqlite_where=sa.text("head IS 1"))
+    op.create_index(
+        "work_claimable",
+        "work",
+        ["handler", "part", "due_at", "place"],
+        sqlite_where=sa.text("head IS 1 AND state = 'ready'"),
+    )
+
+
+def _seals() -> None:
+    op.create_table(
+        "seal",
+        sa.Column("last_pos", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("first_pos", sa.Integer, nullable=False),
+        sa.Column("until", sa.String(27), nullable=False),
+        sa.Column("file", sa.String, nullable=False),
+        sa.Column("digest", sa.String(64), nullable=False),
+    )
+    op.create_table(
+        "checkpoint",
+        sa.Column("n", sa.Integer, primary_key=True, autoincrement=True),
+        sa.Column("view", sa.String, nullable=False),
+        sa.Column("key", sa.String, nullable=False),
+        sa.Column("model", sa.String, nullable=False, index=True),
+        sa.Column("data", sa.Text, nullable=False),
+        sa.UniqueConstraint("view", "key"),
+        sqlite_autoincrement=True,
+    )
 
 
 def downgrade() -> None:
