@@ -1,6 +1,7 @@
 """A clock that jumps.
 
-Place in the flow: tests hand it to whatever waits; `jump` moves time and wakes sleepers.
+Place in the flow: tests hand it to whatever waits; `jump` moves time and wakes sleepers,
+`correct` is the machine's clock being set while no time passes.
 """
 
 import asyncio
@@ -13,11 +14,21 @@ class JumpingClock:
     def __init__(self, start: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
         """Begin at `start`."""
         self._now = start
+        self._start = start
+        self._corrected = timedelta()
         self._sleepers: list[tuple[datetime, asyncio.Future[None]]] = []
 
     def now(self) -> datetime:
         """Return the present moment of this clock."""
-        return self._now
+        return self._now + self._corrected
+
+    def steady(self) -> float:
+        """Return the seconds that have passed, whatever the clock was set to."""
+        return (self._now - self._start).total_seconds()
+
+    def correct(self, seconds: float) -> None:
+        """Set the clock forward or (negative) back; nobody waits less for it."""
+        self._corrected += timedelta(seconds=seconds)
 
     async def sleep(self, seconds: float) -> None:
         """Wait until the clock has been moved that far."""

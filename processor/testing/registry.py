@@ -76,6 +76,8 @@ class MemoryRegistry:
         *,
         metrics: dict[str, str] | None = None,
         datasets: tuple[Dataset, ...] = (),
+        params: dict[str, str] | None = None,
+        tags: dict[str, str] | None = None,
         user: str = "ana",
         artifact_path: str = "model",
     ) -> Run:
@@ -88,6 +90,8 @@ class MemoryRegistry:
             ended=self.clock.now(),
             metrics=metrics or {},
             datasets=datasets,
+            params=params or {},
+            tags={"mlflow.user": user, **(tags or {})},
         )
         self._runs[workspace, run_id] = run
         self._roots.setdefault((workspace, run_id), set()).add(artifact_path)

@@ -180,8 +180,16 @@ SAMPLES: tuple[Event, ...] = (
         version=CANDIDATE,
         policy_digest=DIGEST,
         results=(_BETTER,),
-        pending=("scan.completed",),
+        pending=("scan.completed", "command:bias check"),
         due=NOW + timedelta(hours=1),
+    ),
+    _say(
+        said.GateStarted,
+        _VERSION,
+        version=CANDIDATE,
+        evaluation_id=said.EvaluationStarted.heading(_VERSION, "sample").id,
+        gate="command:bias check",
+        job="0f3c1d2e-3b4a-5968-8796-950a1b2c3d4e",
     ),
     _say(
         said.GateFinished,

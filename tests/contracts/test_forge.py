@@ -6,7 +6,8 @@ import os
 import shutil
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Protocol
 
@@ -19,6 +20,12 @@ from processor.ports.reading.forge import ForgeReader
 from processor.ports.writing.forge import ForgeWriter
 from processor.rules.pull_request import marker_of
 from processor.testing.forge import MemoryForge
+from processor.testing.forges.belated import BelatedForge
+from processor.testing.forges.gitea import GiteaLike
+from processor.testing.forges.github import GitHubLike
+from processor.testing.forges.gitlab import GitLabLike
+from processor.testing.forges.hasty import HastyForge
+from processor.testing.forges.stumbling import StumblingForge
 from processor.values.principal import SLUICE, UNKNOWN, Principal, claimed
 from processor.values.proposal import CommitStatus, Proposal
 from processor.values.slot import Repository
@@ -49,8 +56,8 @@ class World(Protocol):
 
 
 class InMemory:
-    def __init__(self) -> None:
-        self.forge = MemoryForge()
+    def __init__(self, forge: MemoryForge | None = None) -> None:
+        self.forge = forge or MemoryForge()
 
     async def start(self, files: Mapping[str, bytes]) -> str:
         return self.forge.create_repository(WHERE, files)
@@ -136,13 +143,33 @@ class OnGit:
         assert "error" not in told.stderr
 
 
+def later_and_later() -> Callable[[], datetime]:
+    """A clock by which ten seconds pass between any two questions: everything is listed."""
+    seconds = count(0, 10)
+    return lambda: AT + timedelta(seconds=next(seconds))
+
+
+IN_MEMORY: Mapping[str, Callable[[], MemoryForge]] = {
+    "memory": MemoryForge,
+    "github": GitHubLike,
+    "gitlab": GitLabLike,
+    "gitea": GiteaLike,
+    "belated": lambda: BelatedForge(now=later_and_later()),
+}
+"""What differs by design is not here: one whose first answer is always a 502 (StumblingForge), one
+where people end whatever is opened (HastyForge)."""
+REFUSING = (GitHubLike, GitLabLike, GiteaLike)
+
+
 @pytest.fixture(
-    params=["memory", pytest.param("git", marks=pytest.mark.real)],
+    params=[*IN_MEMORY, pytest.param("git", marks=pytest.mark.real)],
 )
 async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
     if request.param == "git" and shutil.which("git") is None:
         pytest.skip("git is not on PATH")
-    made: World = OnGit(tmp_path) if request.param == "git" else InMemory()
+    made: World = (
+        OnGit(tmp_path) if request.param == "git" else InMemory(IN_MEMORY[request.param]())
+    )
     await made.start(FIRST)
     yield made
     await made.sound()
@@ -198,8 +225,13 @@ async def test_equal_drafts_make_an_equal_commit(world: World) -> None:
     assert await world.forge.read(WHERE, one, "new/file.txt") == b"\r\n\x00\xff"
 
 
-async def test_opening_twice_opens_two(world: World) -> None:
+async def test_opening_twice_opens_two_or_is_refused(world: World) -> None:
     made = await proposed(world)
+    if isinstance(world.forge, REFUSING):
+        with pytest.raises(Terminal, match=r"4(22|09): .*already exists"):
+            await world.forge.open(WHERE, made.branch, "Promote", "body", "p-1")
+        assert [each.number for each in await world.forge.find(WHERE, "p-1")] == [1]
+        return
     again = await world.forge.open(WHERE, made.branch, "Promote", "body", "p-1")
     assert [each.number for each in await world.forge.find(WHERE, "p-1")] == [1, again.number]
 
@@ -398,9 +430,12 @@ async def test_odd_names_are_only_names(world: World) -> None:
 
 
 async def test_twenty_at_once_get_twenty_numbers(world: World) -> None:
-    made = await proposed(world)
+    await proposed(world)
+    base = await world.forge.head(WHERE)
+    for at in range(20):
+        await world.forge.commit(WHERE, f"promote/{at}", base, ((FILE, b"uri: two\n"),), "m", AT)
     opened: Sequence[Proposal] = await asyncio.gather(
-        *(world.forge.open(WHERE, made.branch, "t", "b", f"p-{at}") for at in range(20))
+        *(world.forge.open(WHERE, f"promote/{at}", "t", "b", f"p-{at}") for at in range(20))
     )
     assert sorted(each.number for each in opened) == list(range(2, 22))
     assert {each.promotion_id for each in opened} == {f"p-{at}" for at in range(20)}
@@ -660,10 +695,56 @@ async def test_the_fake_misbehaves_on_request() -> None:
     assert len(await forge.find(WHERE, "p-1")) == 3
     forge.arrive()
     assert len(await forge.find(WHERE, "p-1")) == 4
-    forge.refuse_duplicate = True
-    with pytest.raises(Terminal, match="open already"):
-        await forge.open(WHERE, made.branch, "t", "b", "p-1")
     forge.down = True
     with pytest.raises(Unavailable):
         await forge.get(WHERE, 1)
     assert {who for _, who in forge.writes} == {SLUICE}
+
+
+# What each of the others does to a second request for the same pull request.
+
+
+async def test_two_at_once_get_into_a_forge_that_checks_and_then_inserts() -> None:
+    world = InMemory(GiteaLike())
+    await world.start(FIRST)
+    base = await world.forge.head(WHERE)
+    await world.forge.commit(WHERE, "b", base, ((FILE, b"uri: two\n"),), "m", AT)
+    await asyncio.gather(*(world.forge.open(WHERE, "b", "t", "b", "p-1") for _ in range(2)))
+    assert len(await world.forge.find(WHERE, "p-1")) == 2
+    assert len(world.forge.writes) == 3
+
+
+async def test_a_stumbling_forge_makes_what_it_says_it_did_not() -> None:
+    world = InMemory(StumblingForge())
+    await world.start(FIRST)
+    with pytest.raises(Unavailable, match="502"):
+        await proposed(world)
+    (made,) = await world.forge.find(WHERE, "p-1")
+    again = await world.forge.open(WHERE, made.branch, "t", "b", "p-1")
+    assert [each.number for each in await world.forge.find(WHERE, "p-1")] == [1, again.number]
+
+
+async def test_a_belated_forge_lists_when_its_seconds_are_over() -> None:
+    now = [AT]
+    world = InMemory(BelatedForge(now=lambda: now[0]))
+    await world.start(FIRST)
+    made = await proposed(world)
+    assert await world.forge.get(WHERE, made.number) == made
+    now[0] += timedelta(seconds=4.9)
+    assert list(await world.forge.find(WHERE, "p-1")) == []
+    assert list(await world.forge.list_open(WHERE)) == []
+    now[0] += timedelta(seconds=0.1)
+    assert list(await world.forge.find(WHERE, "p-1")) == [made]
+    assert list(await world.forge.list_open(WHERE)) == [made]
+
+
+@pytest.mark.parametrize(("merges", "state"), [(True, "merged"), (False, "closed")])
+async def test_a_hasty_forge_has_ended_it_and_takes_another(merges: bool, state: str) -> None:  # noqa: FBT001 - a parameter of the table
+    forge = HastyForge()
+    forge.merges = merges
+    world = InMemory(forge)
+    await world.start(FIRST)
+    made = await proposed(world)
+    assert (made.state, made.ended_by, made.void) == (state, claimed("bo"), False)
+    again = await proposed(world, "promote/again", files=(("other.yaml", b"x\n"),))
+    assert [each.number for each in await forge.find(WHERE, "p-1")] == [1, again.number]

@@ -58,6 +58,9 @@ class Pipeline(Protocol):
     def delete_model(self, model: str) -> None: ...
 
 
+PARAMS = {"depth": "3", "learning rate": "0.10"}
+
+
 class MemoryPipeline:
     def __init__(self) -> None:
         self.memory = MemoryRegistry(registry_id="main", clock=JumpingClock())
@@ -68,7 +71,14 @@ class MemoryPipeline:
     ) -> str:
         run_id = uuid.uuid4().hex
         if finished:
-            self.memory.finish_run(WS, run_id, metrics=dict(metrics), datasets=datasets)
+            self.memory.finish_run(
+                WS,
+                run_id,
+                metrics=dict(metrics),
+                datasets=datasets,
+                params=dict(PARAMS),
+                tags={"data.cutoff": "2026-01-01"},
+            )
         else:
             self.memory.start_run(WS, run_id)
         return run_id
@@ -101,9 +111,19 @@ class RealPipeline:
         made = self.server.call(
             "POST",
             "runs/create",
-            {"experiment_id": "0", "tags": [{"key": "mlflow.user", "value": "ana"}]},
+            {
+                "experiment_id": "0",
+                "tags": [
+                    {"key": "mlflow.user", "value": "ana"},
+                    {"key": "data.cutoff", "value": "2026-01-01"},
+                ],
+            },
         )
         run_id: str = made["run"]["info"]["run_id"]
+        for name, value in PARAMS.items():
+            self.server.call(
+                "POST", "runs/log-parameter", {"run_id": run_id, "key": name, "value": value}
+            )
         now = round(time.time() * 1000)
         for name, value in metrics.items():
             number = value if value == "NaN" else float(value)
@@ -333,6 +353,8 @@ async def test_metrics_stay_the_text_they_are_and_nan_stays_nan(pipeline: Pipeli
     run = await pipeline.registry.run(WS, pipeline.run(metrics, ()))
     assert run is not None
     assert run.metrics == metrics
+    assert run.params == PARAMS
+    assert (run.tags["data.cutoff"], run.tags["mlflow.user"]) == ("2026-01-01", "ana")
 
 
 async def test_a_finished_run_says_who_when_and_on_what_data(pipeline: Pipeline) -> None:

@@ -11,7 +11,7 @@ import os
 import pickle
 import signal
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +24,14 @@ from processor.adapters.http import Http
 from processor.adapters.ledgers import Ledger
 from processor.adapters.ledgers.lock import held
 from processor.adapters.registries.mlflow import MlflowRegistry
-from processor.app.lifecycle import serve, serve_over
+from processor.app.lifecycle import serve_over
 from processor.app.outside import Outside
 from processor.engine.clock import SystemClock
 from processor.errors import Terminal, Unavailable
-from processor.settings.load import Loaded, load
-from processor.values.effect import Effect
+from processor.settings.load import load
+from processor.testing.evaluator import MemoryEvaluator
 from processor.values.proposal import Proposal
+from tests.drills.guards import Guard, without
 from tests.drills.world import Failed
 
 WRITES = {
@@ -137,26 +138,9 @@ class Pointed:
         return None if self.part.__class__.__name__ == "Remote" else ()
 
 
-@dataclass
-class Forgetful:
-    """The control: an effects table that never knows what was sent before."""
-
-    real: Any
-    seen: set[str] = field(default_factory=set)
-
-    async def begin(self, effect: Effect) -> Effect:
-        stored: Effect = await self.real.begin(effect)
-        return replace(stored, state="todo", quiet_until=None)
-
-    async def of_cause(self, _: str) -> Sequence[Effect]:
-        return ()
-
-    async def save(self, effect: Effect) -> None:
-        await self.real.save(effect)
-
-
-async def _serve(config: Path, world: str, points: Points, mlflow: str, *, dedupe: bool) -> None:
-    loaded = load(config)
+async def _serve(config: Path, world: str, points: Points, mlflow: str, off: Guard) -> None:
+    """Run the program over the drill's outside; without memory, look-ups are blind too."""
+    loaded, clock = load(config), SystemClock()
     async with (
         aiohttp.ClientSession() as session,
         Http(product="registry", base_url=mlflow) as http,
@@ -167,8 +151,9 @@ async def _serve(config: Path, world: str, points: Points, mlflow: str, *, dedup
             real = MlflowRegistry(registry_id="main", http=http, artifact_roots=roots)
             registry = Pointed(real, points)
         forge = LocalForge(name="local", path=loaded.settings.forges["local"].local.path)
-        reader: Any = Pointed(forge, points, frozenset() if dedupe else frozenset({"find"}))
-        if not dedupe:
+        reader: Any = Pointed(forge, points)
+        if off == "memory":
+            reader = Pointed(forge, points, frozenset({"find"}))
             registry = Pointed(registry, points, frozenset({"created_by"}))
         outside = Outside(
             registry=registry,
@@ -177,27 +162,19 @@ async def _serve(config: Path, world: str, points: Points, mlflow: str, *, dedup
             forge_writers={"local": reader},
             clusters={"local": _typed(Remote(session, f"{world}/cluster", points))},
             endpoints={"log": _typed(Remote(session, f"{world}/channel", points))},
+            evaluator=MemoryEvaluator(),
         )
-        if not dedupe:
-            await _serve_forgetful(loaded, outside)
-            return
-        await serve(loaded, outside, SystemClock())
+        settings = loaded.settings
+        ledger = await Ledger.open(settings.ledger.path, settings.registry.id, clock)
+        await serve_over(loaded, without(off, ledger), outside, clock)
 
 
 def _typed(part: Any) -> Any:
     return part
 
 
-async def _serve_forgetful(loaded: Loaded, outside: Outside) -> None:
-    """Run the control: the same program over an effects table that forgets."""
-    settings, clock = loaded.settings, SystemClock()
-    ledger = await Ledger.open(settings.ledger.path, settings.registry.id, clock)
-    forgetful: Any = Forgetful(ledger.effects)
-    await serve_over(loaded, replace(ledger, effects=forgetful), outside, clock)
-
-
 def main(
-    config: Path, world: str, points: Path, fatal: int | str, *, dedupe: bool, mlflow: str
+    config: Path, world: str, points: Path, fatal: int | str, *, off: Guard = "", mlflow: str = ""
 ) -> None:
     """Run until stopped or killed."""
     with (config.parent / "log.txt").open("a") as out:
@@ -207,4 +184,4 @@ def main(
         passing = Points(points, fatal)
         passing.before_commits()
         with held(load(config).settings.ledger.path):
-            asyncio.run(_serve(config, world, passing, mlflow, dedupe=dedupe))
+            asyncio.run(_serve(config, world, passing, mlflow, off))

@@ -9,7 +9,6 @@ import json
 import multiprocessing
 import os
 import signal
-import sqlite3
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,6 +17,8 @@ from typing import Any
 
 import aiohttp
 
+from tests.drills.guards import Guard
+from tests.drills.ledger_file import LedgerFile
 from tests.drills.spawned import main
 from tests.drills.world import MODEL, World
 from tests.parts.mlflow import MlflowServer
@@ -86,7 +87,7 @@ class Story:
     world: World
     port: int
     fatal: int | str = 0
-    dedupe: bool = True
+    off: Guard = ""
     runs: tuple[str, ...] = ("run-1", "run-2", "run-3")
     mlflow: MlflowServer | None = None
     kills: int = 0
@@ -149,7 +150,7 @@ class Story:
         listed = await asyncio.to_thread(
             self.mlflow.call, "GET", "model-versions/search", filter=f"name='{MODEL}'"
         )
-        mine = {run for (run,) in self._ask(_RUNS_TOLD)}
+        mine = {run for (run,) in self._ledger.ask(_RUNS_TOLD)}
         return Counter("run" for one in listed["model_versions"] if one["run_id"] in mine)
 
     async def _keep_it_running(self) -> None:
@@ -163,17 +164,15 @@ class Story:
                 folder / "points.txt",
                 fatal,
             )
-            more = {"dedupe": self.dedupe, "mlflow": self.mlflow.url if self.mlflow else ""}
+            more = {"off": self.off, "mlflow": self.mlflow.url if self.mlflow else ""}
             self._process = _CONTEXT.Process(target=main, args=args, kwargs=more, daemon=True)
             self._process.start()
             while self._process.is_alive():
                 await asyncio.sleep(0.02)
             assert self._process.exitcode == -signal.SIGKILL, "it ended by itself: see log.txt"
             self.kills += 1
-            self.unfinished += self._count(
-                "SELECT count(*) FROM work WHERE state IN ('ready','running','waiting')"
-            ) + self._count("SELECT count(*) FROM event WHERE pos IS NULL OR dispatched = 0")
-            self.sending += self._count("SELECT count(*) FROM effect WHERE state = 'sending'")
+            self.unfinished += self._ledger.unfinished()
+            self.sending += self._ledger.sending()
             fatal = 0
 
     async def _stop(self) -> None:
@@ -246,24 +245,15 @@ class Story:
         if status < 300:
             self._approved.add(promotion["id"])
 
-    def _ask(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        """Ask the ledger file, read-only; empty while there is none."""
-        path = self.world.folder / "sluice.db"
-        try:
-            with sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5) as ledger:
-                return ledger.execute(query, values).fetchall()
-        except sqlite3.OperationalError:
-            return []
-
-    def _count(self, query: str) -> int:
-        """Return one number of the ledger's, 0 while there is no ledger."""
-        return next((int(row[0]) for row in self._ask(query)), 0)
+    @property
+    def _ledger(self) -> LedgerFile:
+        return LedgerFile(self.world.folder / "sluice.db")
 
     async def _until_told(self, run: str, run_id: str) -> None:
         """Wait until a version has served, or was refused."""
         good = float(RUNS[run]["accuracy"]) >= 0.9
         kind = "sluice.rollout.succeeded.v1" if good else "sluice.evaluation.failed.v1"
-        while not self._ask(
+        while not self._ledger.ask(
             "SELECT 1 FROM event AS seen JOIN event AS told"
             " ON told.type = ? AND told.subject LIKE seen.subject || '%'"
             " WHERE seen.type = 'sluice.model_version.registered.v1'"
@@ -277,18 +267,16 @@ class Story:
         """Wait until nothing is left to do, and stays so for a while."""
         calm = 0
         while calm < 8:
-            left = self._ask(
-                "SELECT (SELECT count(*) FROM work WHERE state IN ('ready','running','waiting'))"
-                " + (SELECT count(*) FROM event WHERE pos IS NULL OR dispatched = 0)"
-            )
-            calm = calm + 1 if left and left[0][0] == 0 else 0
+            calm = calm + 1 if self._ledger.unfinished() == 0 else 0
             await asyncio.sleep(0.05)
 
     async def _left_behind(self) -> Told:
         """Ask everybody what there is now."""
         events: Counter[tuple[str, ...]] = Counter()
         marks: dict[str, str] = {}
-        for kind, subject, data in self._ask("SELECT type, subject, data FROM event ORDER BY seq"):
+        for kind, subject, data in self._ledger.ask(
+            "SELECT type, subject, data FROM event ORDER BY seq"
+        ):
             fact = json.loads(data)
             where = _plain(subject)
             if kind in _OBSERVATIONS:
@@ -317,8 +305,8 @@ class Story:
             unfinished=self.unfinished,
             sending=self.sending,
             points=points,
-            work=dict(self._ask("SELECT state, count(*) FROM work GROUP BY state")),
-            effects=dict(self._ask("SELECT state, count(*) FROM effect GROUP BY state")),
+            work=dict(self._ledger.ask("SELECT state, count(*) FROM work GROUP BY state")),
+            effects=dict(self._ledger.ask("SELECT state, count(*) FROM effect GROUP BY state")),
             main_uri=next(line for line in main_text.splitlines() if "storageUri" in line).strip(),
         )
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.drills.guards import Guard
 from tests.drills.story import Story, Told
 from tests.drills.world import open_world
 from tests.parts.mlflow import MlflowServer
@@ -34,12 +35,12 @@ async def _told(
     runs: tuple[str, ...],
     fatal: int | str = 0,
     *,
-    dedupe: bool = True,
+    off: Guard = "",
     mlflow: MlflowServer | None = None,
 ) -> Told:
     folder.mkdir(parents=True)
     async with open_world(folder) as world:
-        story = Story(world, _free_port(), fatal=fatal, dedupe=dedupe, runs=runs, mlflow=mlflow)
+        story = Story(world, _free_port(), fatal=fatal, off=off, runs=runs, mlflow=mlflow)
         return await story.tell()
 
 
@@ -60,14 +61,14 @@ def _differences(told: Told, uncrashed: Told) -> list[str]:
 
 
 async def _all(
-    folder: Path, runs: tuple[str, ...], points: Sequence[int | str], *, dedupe: bool = True
+    folder: Path, runs: tuple[str, ...], points: Sequence[int | str], *, off: Guard = ""
 ) -> dict[int | str, Told]:
     """Tell the story once per fatal point, a few side by side."""
     gate = asyncio.Semaphore(_SIDE_BY_SIDE)
 
     async def one(point: int | str) -> tuple[int | str, Told]:
         async with gate:
-            return point, await _told(folder / str(point), runs, point, dedupe=dedupe)
+            return point, await _told(folder / str(point), runs, point, off=off)
 
     return dict(await asyncio.gather(*(one(point) for point in points)))
 
@@ -134,13 +135,13 @@ async def test_control_without_memory_of_its_writes_a_crash_doubles_them(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     answered = ("after create_version", "after open")
-    ended = await _all(tmp_path, SHORT, answered, dedupe=False)
+    ended = await _all(tmp_path, SHORT, answered, off="memory")
     doubled = sum(
         max(told.created.values()) > 1 or max(told.proposals.values()) > 1
         for told in ended.values()
     )
     with capsys.disabled():
         print(
-            f"\nR3 control, dedupe off: {len(answered)} kills, {doubled} doubled an outside write"
+            f"\nR3 control, memory off: {len(answered)} kills, {doubled} doubled an outside write"
         )
     assert doubled == len(answered)

@@ -6,7 +6,7 @@ shared through the file system. Nothing here remembers what the processor thinks
 
 import asyncio
 import pickle
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,12 +48,21 @@ class Failed:
 
 @dataclass
 class Channel:
-    """Who was told what, by effect key."""
+    """Who was told what: every arrival, and what a receiver that knows effect keys shows."""
 
     told: list[tuple[str, str]] = field(default_factory=list)
+    shown: dict[str, str] = field(default_factory=dict)
+    facts: set[str] = field(default_factory=set)
 
     async def tell(self, effect_key: str, text: str) -> None:
         self.told.append((effect_key, text))
+        self.shown.setdefault(effect_key, text)
+        self.facts.add(fact_in(text))
+
+
+def fact_in(text: str) -> str:
+    """Return what a message tells, without its details: `fraud v7 promotion proposed (x)`."""
+    return text.partition(":")[0]
 
 
 @dataclass
@@ -72,45 +81,63 @@ class World:
 
     async def git(self, *words: str) -> str:
         """Ask the bare repository with plain git."""
-        process = await asyncio.create_subprocess_exec(
-            "git", "-C", str(self.repository), *words, stdout=asyncio.subprocess.PIPE
-        )
-        try:
-            out, _ = await process.communicate()
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.communicate()
-        return out.decode()
+        return await git(self.repository, *words)
 
     async def follow_main(self) -> None:
         """Be the GitOps controller and the cluster: run what main says."""
         running = ""
         while True:
             text = await self.git("show", "main:apps/production/fraud.yaml")
-            uri = next(
-                (
-                    line.split(":", 1)[1].strip().strip('"')
-                    for line in text.splitlines()
-                    if "storageUri" in line
-                ),
-                "",
-            )
+            uri = uri_in(text)
             if uri and uri != running:
                 self.cluster.apply(WORKLOAD, uri)
                 self.cluster.serve(WORKLOAD)
                 running = uri
             await asyncio.sleep(0.03)
 
-    async def _call(self, request: web.Request) -> web.Response:
-        part = {"registry": self.registry, "cluster": self.cluster, "channel": self.channel}
+
+def uri_in(manifest: str) -> str:
+    """Return the storage URI a manifest names, empty while it names none."""
+    lines = (line for line in manifest.splitlines() if "storageUri" in line)
+    return next((line.split(":", 1)[1].strip().strip('"') for line in lines), "")
+
+
+async def git(repository: Path, *words: str) -> str:
+    """Ask a bare repository with plain git."""
+    process = await asyncio.create_subprocess_exec(
+        "git", "-C", str(repository), *words, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        out, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
+    return out.decode()
+
+
+@asynccontextmanager
+async def answering(parts: Mapping[str, object]) -> AsyncIterator[str]:
+    """Let the other process call these parts; yield the url under which each has its name."""
+
+    async def call(request: web.Request) -> web.Response:
         method, args = pickle.loads(await request.read())
         answer: object
         try:
-            answer = await getattr(part[request.match_info["part"]], method)(*args)
+            answer = await getattr(parts[request.match_info["part"]], method)(*args)
         except SluiceError as problem:
             answer = Failed(isinstance(problem, Unavailable), str(problem))
         return web.Response(body=pickle.dumps(answer))
+
+    app = web.Application(client_max_size=2**24)
+    app.router.add_post("/{part}", call)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
 
 
 @asynccontextmanager
@@ -121,16 +148,11 @@ async def open_world(folder: Path) -> AsyncIterator[World]:
     await create_repository(
         world.repository, {"apps/production/fraud.yaml": MANIFEST}, "Begin the GitOps repository"
     )
-    app = web.Application(client_max_size=2**24)
-    app.router.add_post("/{part}", world._call)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    world.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    following = asyncio.create_task(world.follow_main())
-    try:
-        yield world
-    finally:
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
-        await runner.cleanup()
+    parts = {"registry": world.registry, "cluster": world.cluster, "channel": world.channel}
+    async with answering(parts) as world.url:
+        following = asyncio.create_task(world.follow_main())
+        try:
+            yield world
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)

@@ -1,0 +1,1 @@
+"""Races: one write, asked for again and again while requests get lost, late and answered wrong."""
