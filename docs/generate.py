@@ -1,4 +1,4 @@
-"""Write the pages of docs/ that follow from the code: promotion, settings, events, cli.
+"""Write the pages of docs/ that follow from the code: promotion, settings, events, cli, why-not.
 
 Place in the flow: run by `make docs`, compared by `make check`, so that the pages cannot drift.
 docs/promotion.md is written by hand around a generated drawing; the others are generated whole.
@@ -8,6 +8,7 @@ import sys
 import types
 import typing
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,14 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from docs.drift import ROOT, settle
+from processor.adapters.evaluators.limits import size
 from processor.cli.program import program
 from processor.events import CATALOG
 from processor.policy.policy import Policy
 from processor.rules.promotion import ENDED, TABLE
-from processor.settings.tree import Settings
+from processor.settings.tree import Settings, Sized
+from processor.values.span import span
+from processor.views.states import MEANINGS
 
 _DOCS = ROOT / "docs"
 _BEGIN = "<!-- generated: make docs -->"
@@ -61,7 +65,7 @@ def settings_page() -> str:
         "# Settings and policies",
         _NOTE,
         "`sluice.yaml` holds the settings, the files under `policies:` one policy each.",
-        "Durations are written like `90s`, `10m`, `24h` or `7d`.",
+        "Durations are written like `90s`, `10m`, `24h` or `7d`, sizes like `64KB` or `1GB`.",
         "`sluice config check` names file, line and the nearest right name of a wrong key.\n",
         "## sluice.yaml\n",
         *_table(Settings),
@@ -77,13 +81,15 @@ def _table(model: type[BaseModel]) -> list[str]:
 
 
 def _row(path: str, field: FieldInfo) -> str:
+    sized = any(isinstance(one, Sized) for one in field.metadata)
     if field.is_required():
         default = "required"
     elif isinstance(field.default, BaseModel) or field.default in (None, ""):
         default = ""
     else:
-        default = f"`{_written(field.default)}`"
-    cells = (f"`{path}`", f"`{_type_name(field.annotation)}`", default, field.description or "")
+        default = f"`{size(field.default) if sized else _written(field.default)}`"
+    kind = "size" if sized else _type_name(field.annotation)
+    cells = (f"`{path}`", f"`{kind}`", default, field.description or "")
     return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
 
 
@@ -93,12 +99,7 @@ def _written(value: object) -> str:
         return str(value).lower()
     if isinstance(value, tuple | list):
         return f"[{', '.join(map(str, value))}]"
-    seconds = getattr(value, "total_seconds", None)
-    if seconds is None:
-        return str(value)
-    whole = int(seconds())
-    sizes = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
-    return next(f"{whole // size}{unit}" for unit, size in sizes if whole % size == 0)
+    return span(value) if isinstance(value, timedelta) else str(value)
 
 
 def _fields(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
@@ -187,6 +188,24 @@ def _option(parameter: Any) -> str:  # noqa: ANN401 - click's classes
     return f"- {shown}{required}{f': {said}' if said else ''}"
 
 
+def why_not_page() -> str:
+    """Return every state `sluice why-not` knows."""
+    rows = [
+        f"| `{state}` | {one.means} | {one.who} | {one.how} |" for state, one in MEANINGS.items()
+    ]
+    parts = [
+        "# Why not",
+        _NOTE,
+        "`sluice why-not MODEL[@VERSION]` answers, per target, with one of these states and says",
+        "what is waited for, since when, who can act, and the exact command or link.",
+        f"All {len(rows)} of them are produced in `tests/views/test_why_not_states.py`.\n",
+        "| state | it means | who can act | how |",
+        "|---|---|---|---|",
+        *rows,
+    ]
+    return "\n".join(parts) + "\n"
+
+
 def generated() -> dict[Path, str]:
     """Return every page that follows from code."""
     promotion = _DOCS / "promotion.md"
@@ -195,6 +214,7 @@ def generated() -> dict[Path, str]:
         _DOCS / "settings.md": settings_page(),
         _DOCS / "events.md": events_page(),
         _DOCS / "cli.md": cli_page(),
+        _DOCS / "why-not.md": why_not_page(),
     }
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from processor import log
 from processor.adapters.ledgers import Ledger
 from processor.adapters.ledgers.lock import held
+from processor.adapters.ledgers.stamps import newest
 from processor.app.outside import Outside, open_outside
 from processor.app.program import Program, assemble
 from processor.engine.clock import SystemClock
@@ -34,7 +35,8 @@ def run(loaded: Loaded) -> int:
 async def _with_outside(loaded: Loaded) -> None:
     """Run over the configured outside."""
     async with open_outside(loaded) as outside:
-        await serve(loaded, outside, SystemClock())
+        stamped = await asyncio.to_thread(newest, loaded.settings.ledger.path)
+        await serve(loaded, outside, SystemClock(not_before=stamped))
 
 
 async def serve(loaded: Loaded, outside: Outside, clock: Clock) -> None:
@@ -53,15 +55,15 @@ async def serve_over(loaded: Loaded, ledger: Ledger, outside: Outside, clock: Cl
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, program.stopping.set)
         async with serving(program.site, host=settings.web.host, port=settings.web.port) as url:
-            log.say("started", url=url, mode=settings.mode, ledger=str(settings.ledger.path))
-            await _live(program)
+            log.say("started", url=url, mode=str(settings.modes), ledger=str(settings.ledger.path))
+            await live(program)
     finally:
         await ledger.close()
     log.say("stopped")
 
 
-async def _live(program: Program) -> None:
-    """Run every task; end when the worker has drained."""
+async def live(program: Program) -> None:
+    """Run every task; end when the worker has drained. Simulations run a program by it too."""
     tasks: list[asyncio.Task[None]] = []
     async with asyncio.TaskGroup() as group:
         tasks += [group.create_task(_forever(task)) for task in program.tasks]

@@ -15,6 +15,8 @@ from processor.adapters.credentials import BasicAuth, BearerToken, SecretFile
 from processor.adapters.forges.local import LocalForge
 from processor.adapters.http import Http
 from processor.adapters.registries.mlflow import MlflowRegistry
+from processor.app.gate_runner import gate_runner
+from processor.ports.evaluator import Evaluator
 from processor.ports.reading.cluster import ClusterReader
 from processor.ports.reading.forge import ForgeReader
 from processor.ports.reading.registry import RegistryReader
@@ -35,6 +37,7 @@ class Outside:
     forge_writers: Mapping[str, ForgeWriter]
     clusters: Mapping[str, ClusterReader]
     endpoints: Mapping[str, Notifier]
+    evaluator: Evaluator
 
 
 @asynccontextmanager
@@ -67,6 +70,7 @@ async def open_outside(loaded: Loaded) -> AsyncIterator[Outside]:
             forge_writers=forges,
             clusters=clusters,
             endpoints={"log": LogNotifier()},
+            evaluator=await stack.enter_async_context(gate_runner(loaded)),
         )
 
 

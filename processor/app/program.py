@@ -9,10 +9,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from processor.adapters.ledgers import Ledger
-from processor.app.looks import looks, sources
+from processor.app.guarding import guarded_outside
+from processor.app.looks import hints, looks, sources
 from processor.app.outside import Outside
 from processor.app.site import site
+from processor.bus.hints import HintingBus
 from processor.bus.local import LocalBus
+from processor.engine.clock import FASTEST
 from processor.engine.dependencies import KnownStates
 from processor.engine.effects.announcements import AnnouncementDoor
 from processor.engine.effects.door import Door
@@ -51,9 +54,11 @@ class _Doors:
 def assemble(loaded: Loaded, ledger: Ledger, outside: Outside, clock: Clock) -> Program:
     """Return the program over these parts."""
     settings = loaded.settings
-    dependencies = KnownStates(clock=clock)
     stopping, planned = asyncio.Event(), asyncio.Event()
-    bus = LocalBus()
+    dependencies = KnownStates(clock=clock, woken=planned)
+    outside = guarded_outside(outside, dependencies)
+    woken_by = hints()
+    bus = HintingBus(bus=LocalBus(), hints=tuple(woken_by.values()))
     doors = _doors(loaded, ledger, outside, clock)
     rows = routes(_needs(loaded, ledger, outside, doors, clock))
     worker = Worker(
@@ -69,7 +74,7 @@ def assemble(loaded: Loaded, ledger: Ledger, outside: Outside, clock: Clock) -> 
     ingest = Ingest(routes=rows, work=ledger.work, bus=bus, clock=clock, planned=planned)
     readiness = Readiness()
     on = sources(loaded, ledger, outside, clock, dependencies)
-    tasks = looks(loaded, on, outside, clock, dependencies)
+    tasks = looks(loaded, on, outside, clock, dependencies, woken_by)
     return Program(
         worker=worker,
         tasks=(relay.run, ingest.run, *tasks),
@@ -89,6 +94,7 @@ def _needs(loaded: Loaded, ledger: Ledger, outside: Outside, doors: _Doors, cloc
         policies=loaded.policies,
         people=loaded.people,
         clock=clock,
+        evaluator=outside.evaluator,
         registry_effects=doors.registry,
         proposal_effects=doors.proposals,
         announcements=doors.announcements,
@@ -100,21 +106,29 @@ def _needs(loaded: Loaded, ledger: Ledger, outside: Outside, doors: _Doors, cloc
 def _doors(loaded: Loaded, ledger: Ledger, outside: Outside, clock: Clock) -> _Doors:
     """Give the writing halves to the effects door."""
     settings = loaded.settings
-    door = Door(effects=ledger.effects, clock=clock, mode=settings.mode)
+    door = Door(
+        effects=ledger.effects,
+        views=ledger.views,
+        clock=clock,
+        modes=settings.modes,
+        doubtful_until=ledger.doubtful_until,
+        attempts=ledger.incarnation - 1,
+    )
     return _Doors(
         registry=RegistryDoor(
             registry_id=settings.registry.id,
             door=door,
             reader=outside.registry,
             writer=outside.registry_writer,
-            quiet=settings.registry.quiet.total_seconds(),
+            quiet=settings.registry.quiet.total_seconds() * FASTEST,
         ),
         proposals=ProposalDoor(
             door=door,
             readers=outside.forges,
             writers=outside.forge_writers,
             quiet={
-                name: forge.local.quiet.total_seconds() for name, forge in settings.forges.items()
+                name: forge.local.quiet.total_seconds() * FASTEST
+                for name, forge in settings.forges.items()
             },
         ),
         announcements=AnnouncementDoor(door=door, endpoints=outside.endpoints),

@@ -4,10 +4,12 @@ Place in the flow: `program` hands it to the web server.
 """
 
 from processor.adapters.ledgers import Ledger
+from processor.app.switches import switches
 from processor.commands.approve import Approve
 from processor.commands.evaluate import Evaluate
 from processor.commands.reject import Reject
 from processor.commands.request import Request
+from processor.commands.waive import Waive
 from processor.engine.dependencies import KnownStates
 from processor.engine.effects.proposals import ProposalDoor
 from processor.ports.clock import Clock
@@ -36,7 +38,7 @@ def site(
         known=_known(loaded, ledger, dependencies, clock),
         log=ledger.log,
         policies=loaded.policies,
-        wishes=_wishes(loaded, ledger, proposals),
+        wishes=_wishes(loaded, ledger, proposals, clock),
         sign_in=SignIn(
             people=loaded.people.names,
             clock=clock,
@@ -64,11 +66,11 @@ def _known(loaded: Loaded, ledger: Ledger, dependencies: KnownStates, clock: Clo
         clock=clock,
         registry=settings.registry.id,
         workspaces=settings.registry.workspaces,
-        mode=settings.mode,
+        modes=settings.modes,
     )
 
 
-def _wishes(loaded: Loaded, ledger: Ledger, proposals: ProposalDoor) -> Wishes:
+def _wishes(loaded: Loaded, ledger: Ledger, proposals: ProposalDoor, clock: Clock) -> Wishes:
     """Return what people may want."""
     policies, people, log, views = loaded.policies, loaded.people, ledger.log, ledger.views
     return Wishes(
@@ -76,4 +78,6 @@ def _wishes(loaded: Loaded, ledger: Ledger, proposals: ProposalDoor) -> Wishes:
         reject=Reject(views=views, proposals=proposals, policies=policies, people=people),
         evaluate=Evaluate(log=log, policies=policies),
         request=Request(log=log, policies=policies, people=people),
+        waive=Waive(views=views, log=log, clock=clock, policies=policies, people=people),
+        switches=switches(loaded, ledger, clock),
     )

@@ -15,19 +15,27 @@ from processor.events import Event
 from processor.ports.bus import Bus
 from processor.ports.clock import Clock
 from processor.ports.route import Route
-from processor.ports.work import Turn, WorkQueue
+from processor.ports.work import Plan, Turn, WorkQueue
 
 _SWEEP = 30.0  # seconds until we look without having been told
 _AGAIN = 1.0
+_AT_ONCE = 200  # events; few enough that the first of many is acted on while the rest is planned
 
 
-def turns(routes: Sequence[Route[Any]], event: Event) -> list[Turn]:
-    """Return the turns an event leads to, in the order of the table of contents."""
-    return [
-        Turn(route.name, route.part, lane)
-        for route in routes
-        if type(event) is route.kind and (lane := route.lane(event)) is not None
-    ]
+def planning(routes: Sequence[Route[Any]]) -> Plan:
+    """Return what plans an event's turns, in the order of the table of contents."""
+    by_kind: dict[type[Event], list[Route[Any]]] = {}
+    for route in routes:
+        by_kind.setdefault(route.kind, []).append(route)
+
+    def turns(event: Event) -> list[Turn]:
+        return [
+            Turn(route.name, route.part, lane)
+            for route in by_kind.get(type(event), ())
+            if (lane := route.lane(event)) is not None
+        ]
+
+    return turns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,13 +49,35 @@ class Ingest:
     planned: asyncio.Event
 
     async def run(self) -> None:
-        """Dispatch for ever."""
+        """Dispatch for ever: what the bus tells at once, anything else at the next sweep."""
+        plan = planning(self.routes)
+        async with asyncio.TaskGroup() as group:
+            told = group.create_task(self._when_told(plan), name="ingest-told")
+            swept = group.create_task(self._sweep(plan), name="ingest-sweep")
+            await asyncio.wait({told, swept})
+
+    async def _when_told(self, plan: Plan) -> None:
         while True:
+            await self._dispatch(plan)
             try:
-                while await self.work.dispatch(lambda event: turns(self.routes, event)):
-                    self.planned.set()
+                await self.bus.arrived(_SWEEP)
             except Unavailable as outage:
                 log.warn("ingest.waits", reason=str(outage))
                 await self.clock.sleep(_AGAIN)
-                continue
-            await self.bus.arrived(_SWEEP)
+
+    async def _sweep(self, plan: Plan) -> None:
+        while True:
+            await self.clock.sleep(_SWEEP)
+            await self._dispatch(plan)
+
+    async def _dispatch(self, plan: Plan) -> None:
+        """Plan everything there is; while the ledger cannot answer, again and again."""
+        more = True
+        while more:
+            # The worker asks behind us: what we plan and what it takes share a commit.
+            self.planned.set()
+            try:
+                more = await self.work.dispatch(plan, _AT_ONCE) == _AT_ONCE
+            except Unavailable as outage:
+                log.warn("ingest.waits", reason=str(outage))
+                await self.clock.sleep(_AGAIN)

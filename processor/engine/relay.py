@@ -5,15 +5,17 @@ place given here. A crash between the two costs a second publication, never a pl
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from processor import log
 from processor.errors import Unavailable
 from processor.ports.bus import Bus
 from processor.ports.clock import Clock
+from processor.ports.log import Recorded
 from processor.ports.places import Places
 
-_AT_ONCE = 500
+_AT_ONCE = 200  # few enough that the first of many is soon acted on
 _AGAIN = 1.0  # seconds before another try when ledger or bus is down
 
 
@@ -27,14 +29,20 @@ class Relay:
     appended: asyncio.Event
 
     async def run(self) -> None:
-        """Place and publish for ever."""
+        """Place and publish for ever; what could not be published is the first to be, later."""
+        unsaid: Sequence[Recorded] = ()
         while True:
             self.appended.clear()
             try:
-                while placed := await self.places.place(_AT_ONCE):
-                    await self.bus.publish(placed)
+                if not unsaid:
+                    self.bus.coming()
+                    unsaid = await self.places.place(_AT_ONCE)
+                more = len(unsaid) == _AT_ONCE
+                await self.bus.publish(unsaid)
+                unsaid = ()
             except Unavailable as outage:
                 log.warn("relay.waits", reason=str(outage))
                 await self.clock.sleep(_AGAIN)
                 continue
-            await self.appended.wait()
+            if not more:
+                await self.appended.wait()

@@ -45,6 +45,9 @@ class Edit(Written):
     """Path -> value; `{uri}`, `{version}`, `{model}` and `{run}` are filled in."""
 
 
+_OPEN_FOR = timedelta(days=14)
+
+
 class Approval(Written):
     """Whose yes a promotion to this target needs."""
 
@@ -54,7 +57,7 @@ class Approval(Written):
     """How many of them; requester, trainer, registrar and committers never count."""
     merge: Literal["person", "sluice"] = "person"
     """Who presses merge once the rule holds."""
-    expires: Duration = timedelta(days=14)
+    expires: Duration = _OPEN_FOR
     """How long a proposal may stay open."""
     unknown_author: Literal["one", "two"] = "one"
     """`two`: an unknown trainer or registrar raises `count` by one."""
@@ -128,6 +131,11 @@ class Target(Written):
     """When it serves."""
     registry: RegistryMarks = RegistryMarks()
     """What the registry then says."""
+
+    @property
+    def open_for(self) -> timedelta:
+        """Return how long a proposal may stay open, also where nobody is asked."""
+        return _OPEN_FOR if self.approval == "automatic" else self.approval.expires
 
     @model_validator(mode="after")
     def _sets_the_uri(self) -> "Target":

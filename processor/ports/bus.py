@@ -12,6 +12,13 @@ from processor.ports.log import Recorded
 class Bus(Protocol):
     """Topics others consume, or nothing but a wake-up."""
 
+    def coming(self) -> None:
+        """Hear that events are about to be placed: who reads the ledger may ask for them at once.
+
+        What is asked of the ledger from then on comes behind the placing, in the same commit.
+        """
+        ...
+
     async def publish(self, placed: Sequence[Recorded]) -> None:
         """Publish events in order of place; return once they are safe."""
         ...

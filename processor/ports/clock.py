@@ -14,6 +14,10 @@ class Clock(Protocol):
         """Return the present moment, aware, UTC."""
         ...
 
+    def steady(self) -> float:
+        """Return seconds since some moment, which no correction of the machine's clock moves."""
+        ...
+
     async def sleep(self, seconds: float) -> None:
         """Wait."""
         ...

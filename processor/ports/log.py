@@ -4,12 +4,13 @@ Place in the flow: sources and commands append; handlers' events are appended by
 settle; views, audit and `why` page it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from processor.events import Event
+from processor.values.deadline import Deadline
 from processor.values.effect import EffectClosing
 from processor.values.snapshot import Snapshot
 
@@ -30,10 +31,24 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Appended:
-    """What an append did: ids that were new, and subjects whose snapshot had moved on."""
+    """What an append did: ids that were new, and what it rested on and had moved on."""
 
     new: tuple[str, ...]
     missed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """Older events that were exported and taken out of the ledger.
+
+    They go up to the place `pos` and the moment `until`; `file` is the newest export. `views` are
+    one model's rows as they stood then, by class and key: later events are folded behind them.
+    """
+
+    pos: int
+    until: datetime
+    file: str
+    views: Mapping[type[Any], Mapping[str, Any]]
 
 
 class EventLog(Protocol):
@@ -45,12 +60,14 @@ class EventLog(Protocol):
         *,
         snapshot: Snapshot | None = None,
         closings: Sequence[EffectClosing] = (),
+        waiting: Deadline | None = None,
     ) -> Appended:
         """Store events, the snapshot they follow from and the views folded from them, in one.
 
         `snapshot.revision` is the revision held before the outside was asked; when the stored
-        one differs nothing of this call is kept and the subject is in `missed`. Events already
-        there (same source and id) change nothing.
+        one differs nothing of this call is kept and the subject is in `missed`. The same goes for
+        `waiting`, the deadline the events tell: it may have been lifted or set anew meanwhile.
+        Events already there (same source and id) change nothing.
         """
         ...
 
@@ -60,6 +77,10 @@ class EventLog(Protocol):
 
     async def of_key(self, key: str, until: datetime | None = None) -> Sequence[Recorded]:
         """Return the events of one model key (and its targets) in ledger order, up to a moment."""
+        ...
+
+    async def sealed(self, key: str) -> Sealed | None:
+        """Return what became of events that are not kept any more, None while all are."""
         ...
 
     async def of_type(self, kind: type[Event], key: str) -> Sequence[Recorded]:

@@ -18,6 +18,9 @@ class Route(Generic[E]):
     """Which handler a kind of event concerns, in which lane, for which part.
 
     `lane` returns None when the event is not this handler's; `name` is the handler's file.
+    `limit` is how many seconds one turn may take; `together` how many turns the handler may have
+    at once for this part, whatever kinds of events they are about. Rows of the same name and part
+    agree on it.
     """
 
     kind: type[E]
@@ -25,3 +28,5 @@ class Route(Generic[E]):
     handler: Callable[[E], Awaitable[Sequence[Event]]]
     lane: Callable[[E], str | None]
     part: str = ""
+    limit: float = 120.0
+    together: int = 8

@@ -1,7 +1,7 @@
 """The folded views, to read.
 
 Place in the flow: handlers ask them what to do, readers answer people from them. One row class
-per view: Promotion, Serving, VersionRecord, ModelRecord, Deadline.
+per view: Promotion, Serving, VersionRecord, ModelRecord, Deadline, Pause, Hold.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ class Views(Protocol):
         """Return one row by its key.
 
         Promotion by id, Serving by slot key, VersionRecord by version path,
-        ModelRecord by model key, Deadline by key.
+        ModelRecord and Pause by model key, Deadline and Hold by key.
         """
         ...
 
@@ -32,7 +32,8 @@ class Views(Protocol):
         """Return rows that match every given column, oldest first.
 
         `model` is a model key, `slot` a slot key, `state` the row's state (Promotion: its state;
-        VersionRecord: `live` or `deleted`; Deadline: `open` or `passed`; others: empty).
+        VersionRecord: `live` or `deleted`; Deadline: `open`, `passed` or `lifted`; Pause and Hold:
+        `open` or `ended`; others: empty).
         """
         ...
 

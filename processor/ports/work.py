@@ -4,13 +4,13 @@ Place in the flow: `engine/ingest` and `engine/worker` hold `WorkQueue`; status,
 metrics hold `WorkReader`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from processor.events import Event
-from processor.values.work import Work
+from processor.values.work import Stuck, Work, WorkState
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,42 @@ class Turn:
 
 
 Plan = Callable[[Event], Sequence[Turn]]
+Share = tuple[str, str]
+"""A handler and the part it acts for: what limits are about."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """How many turns may begin now.
+
+    `free` is how many of all handlers together, `most` how many each share may have at once,
+    `taken` how many it has. A share that has none always gets one, so that nobody is kept out by
+    others; one that `most` does not name (its route is gone) has its rows given up, one by one.
+    """
+
+    free: int
+    most: Mapping[Share, int]
+    taken: Mapping[Share, int]
+
+    @property
+    def busy(self) -> bool:
+        """Tell whether anything runs."""
+        return any(self.taken.values())
+
+    def of(self, handler: str, part: str) -> int:
+        """Return how many turns of one share may begin."""
+        return self.most.get((handler, part), 1) - self.taken.get((handler, part), 0)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Rows whose turns begin, each with its event; None: its error says why it cannot be read.
+
+    `next_due` is when the next row falls due that is not due yet, None when nothing waits.
+    """
+
+    turns: Sequence[tuple[Work, Event | None]]
+    next_due: datetime | None
 
 
 @dataclass(frozen=True)
@@ -42,12 +78,19 @@ class Summary:
 class WorkQueue(Protocol):
     """Lanes."""
 
-    async def dispatch(self, plan: Plan) -> int:
-        """Make work rows for every placed event that has none yet, in order; return how many."""
+    async def dispatch(self, plan: Plan, limit: int = 200) -> int:
+        """Make work rows for placed events that have none yet, in order; return how many events.
+
+        At most `limit`; when it is reached there may be more.
+        """
         ...
 
-    async def claim(self, busy: Sequence[str], limit: int) -> Sequence[tuple[Work, Event]]:
-        """Take the due heads of up to `limit` lanes not in `busy`, marking them running."""
+    async def claim(self, room: Room) -> Claim:
+        """Take the due heads of lanes as far as there is room, marking them running.
+
+        A row that was running at SUSPECT ends of the whole process is taken alone: nothing else
+        is, until nothing runs and it has had its turn.
+        """
         ...
 
     async def settle(self, work: Work, events: Sequence[Event]) -> None:
@@ -71,14 +114,21 @@ class WorkQueue(Protocol):
         """Make the rows due that wait for a product which answers again; return how many."""
         ...
 
-    async def next_due(self) -> datetime | None:
-        """Return when the next row falls due, None when nothing waits."""
-        ...
-
 
 class WorkReader(Protocol):
     """How things stand."""
 
     async def summary(self) -> Summary:
         """Count."""
+        ...
+
+    async def stuck(self, model_key: str) -> Sequence[Stuck]:
+        """Return a model's rows that do not go on: dead, dropped, waiting, or tried in vain.
+
+        The newest first, at most 1,000.
+        """
+        ...
+
+    async def rows(self, state: WorkState) -> Sequence[Stuck]:
+        """Return the rows in a state, the newest first, at most 1,000."""
         ...

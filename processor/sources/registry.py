@@ -30,7 +30,7 @@ from processor.rules.changes import (
     of_version,
     subject_of,
 )
-from processor.rules.ours import Look
+from processor.rules.ours import Look, number_made
 from processor.sources.registry_held import (
     Held,
     live_models,
@@ -217,10 +217,10 @@ class RegistrySource:
         version = row.version
         subject = model_subject(version.registry, version.workspace, version.model)
         for effect in look.of(subject, "version"):
-            if effect.result is not None:
-                if json.loads(effect.result) == version.number:
-                    return effect
-            elif held.data is None and row.run_id:
+            made = number_made(effect)
+            if made == version.number:
+                return effect
+            if made is None and held.data is None and row.run_id:
                 number = await self.reader.created_by(
                     version.workspace, version.model, row.run_id, effect.key
                 )
@@ -239,8 +239,8 @@ class RegistrySource:
             version = live.get(effect.subject)
             if effect.field == "stage" and version is not None and version not in seen:
                 whole &= await self._confirm(workspace, version, scope)
-            elif effect.field == "version" and effect.result is not None:
-                model, number = model_at(effect.subject), json.loads(effect.result)
+            elif effect.field == "version" and (number := number_made(effect)) is not None:
+                model = model_at(effect.subject)
                 if any((one.model, one.number) == (model, number) for one in seen):
                     continue
                 row = await self.reader.version(workspace, model, number)

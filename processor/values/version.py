@@ -6,6 +6,7 @@ creation time belongs to the identity.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote, unquote
 
 
@@ -27,13 +28,14 @@ class Version:
     @property
     def path(self) -> str:
         """Return the key with the version behind it: unique for ever."""
-        return f"{self.key}/versions/{quote(self.number, safe='')}.{self.created_ms}"
+        return f"{self.key}/versions/{key_of(self.number)}.{self.created_ms}"
 
     def __str__(self) -> str:
         """Return what a person reads: `fraud v7`."""
         return f"{self.model} v{self.number}"
 
 
+@lru_cache(maxsize=4096)
 def key_of(*parts: str) -> str:
     """Join parts into a key, each percent-encoded so that a slash in a name stays in it."""
     return "/".join(quote(part, safe="") for part in parts)

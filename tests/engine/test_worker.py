@@ -69,7 +69,7 @@ async def running(
     clock = SystemClock()
     ledger = await Ledger.open(folder / "sluice.db", "main", clock)
     routes: list[Route[Any]] = [
-        Route(kind=VersionRegistered, name="scripted", handler=handler, lane=lane)
+        Route(kind=VersionRegistered, name="scripted", handler=handler, lane=lane, limit=limit)
     ]
     planned, stopping, bus = asyncio.Event(), asyncio.Event(), LocalBus()
     dependencies = KnownStates(clock=clock)
@@ -81,7 +81,6 @@ async def running(
         dependencies=dependencies,
         planned=planned,
         stopping=stopping,
-        limit=limit,
         longest=0.05,
     )
     relay = Relay(places=ledger.log, bus=bus, clock=clock, appended=ledger.appended)

@@ -58,6 +58,8 @@ def run(found: Mapping[str, Any]) -> Run:
             )
             for one in found.get("inputs", {}).get("dataset_inputs", ())
         ),
+        params={one["key"]: one.get("value", "") for one in data.get("params", ())},
+        tags=tags(data),
     )
 
 

@@ -10,5 +10,8 @@ class Notifier(Protocol):
     """One endpoint: a channel, a receiver, or the log."""
 
     async def tell(self, effect_key: str, text: str) -> None:
-        """Deliver the text; the key lets the endpoint recognise a repeat."""
+        """Deliver the text; the key lets the endpoint recognise a repeat.
+
+        Raises Unavailable, product `endpoint <name>`, when it does not take it.
+        """
         ...

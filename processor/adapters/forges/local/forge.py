@@ -244,7 +244,8 @@ class LocalForge:
                 raise Terminal(f"{seen.url} moved from {expected_head} to {seen.head_sha}")
             tip, at = await self._tip(git, seen.base), self.now()
             merged = await merge_commit(git, seen, tip, by, at)
-            if await git.move(
+            # Another turn may have merged it since it was looked at: then it is looked at again.
+            if merged and await git.move(
                 f"verify refs/heads/{seen.branch} {expected_head}",
                 f"verify {store.PROPOSALS}/{number}/meta {held.revision}",
                 f"update refs/heads/{seen.base} {merged} {tip}",

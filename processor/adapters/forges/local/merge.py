@@ -21,12 +21,16 @@ async def parting(git: Git, one: str, other: str) -> str | None:
     return (await git.run("merge-base", one, other, fine=(0, 1))).text or None
 
 
-async def merge_commit(git: Git, proposal: Proposal, tip: str, by: Principal, at: datetime) -> str:
-    """Store the merge of a proposal's head into `tip`; return the commit.
+async def merge_commit(
+    git: Git, proposal: Proposal, tip: str, by: Principal, at: datetime
+) -> str | None:
+    """Store the merge of a proposal's head into `tip`; return the commit, None when it is in it.
 
     Raises Terminal naming the paths both sides changed.
     """
     since = await parting(git, tip, proposal.head_sha)
+    if since == proposal.head_sha:
+        return None
     if since is None:
         raise Terminal(f"{proposal.url} shares no history with {proposal.base}")
     ours = await changes(git, since, proposal.head_sha)
