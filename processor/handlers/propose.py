@@ -9,7 +9,7 @@ over (deadline.passed): no request stays open for ever.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from processor.errors import Terminal
+from processor.errors import NotYet, Terminal
 from processor.events import (
     DeadlinePassed,
     Event,
@@ -43,6 +43,10 @@ from processor.values.proposal import Draft, Proposal
 from processor.values.record import VersionRecord
 from processor.values.serving import Serving
 from processor.values.slot import Repository
+from processor.values.version import Version
+
+_LOOK_AGAIN = 10.0  # seconds between looks whether a version's end has been told
+_PATIENCE = 24 * 3600.0
 
 Woken = PromotionRequested | ModeChanged | VersionDeleted | DeadlinePassed
 
@@ -106,6 +110,7 @@ class Propose:
             return [await self._ended(kind, promotion, event, why)]
         target, where, forge = self._place(promotion)
         await self._alone(promotion, others)
+        await self._there(version)
         uri = await self.registry.location(version)
         proposal = await self._proposed(forge, target, promotion, record, uri, event)
         if proposal is None:
@@ -123,6 +128,16 @@ class Propose:
             expires=self.clock.now() + target.open_for,
         )
         return [told, *await self._supersede(where, promotion, proposal, others, event)]
+
+    async def _there(self, version: Version) -> None:
+        """Wait while a version is gone and nobody has said so yet: that will end the promotion."""
+        seen = await self.registry.version(version.workspace, version.model, version.number)
+        if seen is None or seen.version != version:
+            raise NotYet(
+                f"{version} is not in the registry any more: the next full look tells",
+                after=_LOOK_AGAIN,
+                until=_PATIENCE,
+            )
 
     def _place(self, promotion: Promotion) -> tuple[Target, Repository, ForgeReader]:
         """Return where it goes. Raises Terminal when policy or settings no longer say."""

@@ -19,9 +19,8 @@ from processor.engine.dependencies import KnownStates
 from processor.engine.ingest import Ingest
 from processor.engine.relay import Relay
 from processor.engine.worker import Worker
-from processor.events import EvaluationPassed, EvaluationRequested, Event, VersionRegistered
+from processor.events import EvaluationRequested, Event, VersionMarked, VersionRegistered
 from processor.ports.route import Route
-from processor.testing.samples import SAMPLES
 from processor.values.about import About
 from tests.make import a_version, registered
 
@@ -30,11 +29,6 @@ LANES = 72
 TOGETHER = 64
 ASLEEP = 40
 """Rows of the handler that sleeps: more than there are lanes in the program as it comes."""
-
-_JUDGED: dict[str, Any] = {
-    name: getattr(next(one for one in SAMPLES if isinstance(one, EvaluationPassed)), name)
-    for name in ("policy_digest", "results", "comparison", "training")
-}
 
 
 def events(count: int, start: int = 0) -> list[VersionRegistered]:
@@ -61,13 +55,17 @@ class Engine:
     awaited: int = 0
     reached: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def judge(self, event: VersionRegistered) -> Sequence[Event]:
-        """Pass at once."""
+    async def mark(self, event: VersionRegistered) -> Sequence[Event]:
+        """Say at once that the version was marked."""
         self.done.append(asyncio.get_running_loop().time())
         if len(self.done) == self.awaited:
             self.reached.set()
-        head = event.leads_to(EvaluationPassed, About.of(event.version))
-        return [EvaluationPassed(head=head, version=event.version, **_JUDGED)]
+        head = event.leads_to(VersionMarked, About.of(event.version), "stage=Staging")
+        return [
+            VersionMarked(
+                head=head, version=event.version, mark="stage", value="Staging", previous="None"
+            )
+        ]
 
     async def sleep(self, _: EvaluationRequested) -> Sequence[Event]:
         """Never answer."""
@@ -94,8 +92,8 @@ async def running(
     routes: list[Route[Any]] = [
         Route(
             kind=VersionRegistered,
-            name="judge",
-            handler=engine.judge,
+            name="mark",
+            handler=engine.mark,
             lane=lambda event: f"model:{event.head.key}",
             together=together,
         ),

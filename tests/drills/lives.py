@@ -2,7 +2,7 @@
 
 Half of the deaths are to be beside a named write, a fifth at the n-th point, the others at a random
 moment, a few of them before it is ready; a life that does not come to its point dies at a random
-moment too. Moments are counted in time worked. A control dies beside the writes that hurt it most, however long that takes.
+moment too. Moments are counted in time worked. A control dies beside the writes that hurt it most.
 """
 
 import asyncio
@@ -21,9 +21,10 @@ from tests.drills.guards import Guard
 from tests.drills.ledger_file import LedgerFile
 from tests.drills.spawned import main
 
+SHORT, LONG = 0.9, 1.8  # seconds of work after which a life ends at the latest
 _GLANCES = 10  # looks at how long a life has worked, while it could have
 _IDLE = 4  # times its length a life may last that mostly waits
-_SURE = 10.0  # seconds until a control's life ends although it has not come to its point
+_SURE = 3.0  # seconds until a control's life ends although it has not come to its point
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["tests.drills.spawned"])
 NAMED = tuple(
@@ -51,7 +52,7 @@ class Lives:
     dice: random.Random
     off: Guard = ""
     points: tuple[str, ...] = NAMED
-    longest: float = 1.3
+    longest: float = SHORT
     kills: int = 0
     unfinished: int = 0
     sending: int = 0
@@ -66,7 +67,7 @@ class Lives:
         """Live once, die, and count what death interrupted."""
         chosen = self.dice.random()
         fatal: int | str = 0
-        within = self.dice.uniform(0.5, self.longest)
+        within = self.dice.uniform(0.4, self.longest)
         if self.off:
             fatal, within = self.dice.choice(self.points), _SURE
         elif chosen < 0.5:

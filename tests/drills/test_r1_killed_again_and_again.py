@@ -13,7 +13,7 @@ import pytest
 from tests.drills.fleet import models, open_fleet
 from tests.drills.guards import Guard
 from tests.drills.judges import Findings, judged
-from tests.drills.lives import NAMED, Lives
+from tests.drills.lives import LONG, NAMED, SHORT, Lives
 from tests.drills.load import Load
 from tests.report import Row, tell, timed
 
@@ -72,7 +72,7 @@ async def _drill(folder: Path, size: Size, seed: int, off: Guard = "") -> Ended:
         try:
             while lives.kills < size.kills or _events(lives) < size.events:
                 behind = _events(lives) * size.kills < lives.kills * size.events
-                lives.longest = 2.5 if behind else 1.3
+                lives.longest = LONG if behind else SHORT
                 await lives.live_and_die()
                 for task in (approving, *pipelines):
                     if task.done():

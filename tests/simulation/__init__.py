@@ -7,7 +7,7 @@ What other tests may use:
     def test_something(tmp_path):
         async def story():
             async with simulated(tmp_path, Plan(seed=1)) as sim:   # the program runs from here on
-                sim.world.train("fraud-1", "run-1", accuracy="0.95")   # be the pipeline
+                sim.world.train("run-1", accuracy="0.95")              # be the pipeline
                 await sim.emit("fraud-1", "run-1")                     # at least once, same id
                 await sim.until(lambda: sim.count("rollout.succeeded") == 1, within=600)
                 sim.crash(); await sim.restarted()                     # die here, start again

@@ -23,6 +23,7 @@ from processor.rules.history import VIEWS, fold_all
 from processor.rules.promotion import OPEN
 from processor.values.promotion import Promotion
 from processor.values.record import ModelRecord, VersionRecord
+from tests.simulation.operators import Operators
 from tests.simulation.people import GIT, MLFLOW, People
 from tests.simulation.program import Simulation
 from tests.simulation.watching import Lanes
@@ -36,6 +37,9 @@ _ENDS = (
     e.PromotionSuperseded,
     e.PromotionExpired,
 )
+
+
+_UNDER_WAY = 60.0  # seconds a turn that was allowed to write may take with its last request
 
 
 @dataclass
@@ -68,6 +72,7 @@ class Case:
 
     sim: Simulation
     people: People
+    operators: Operators
     events: Sequence[Recorded]
     stored: Sequence[Row[Any]]
     work: Sequence[Row[Any]]
@@ -79,19 +84,30 @@ class Case:
         return (one.event for one in self.events if isinstance(one.event, kinds))
 
 
-async def judge(sim: Simulation, people: People, lanes: Lanes) -> Verdict:
+async def judge(sim: Simulation, people: People, operators: Operators, lanes: Lanes) -> Verdict:
     """Look at everything. The program is stopped, or has nothing to do."""
-    case = await _case(sim, people)
+    case = await _case(sim, people, operators)
     verdict = Verdict()
     for problem in (*lanes.problems, *map(repr, sim.failures)):
         verdict.is_wrong(problem)
-    for look in (_log, _work, _effects, _registry, _marks, _proposals, _promotions, _told):
+    for look in (
+        _log,
+        _work,
+        _effects,
+        _registry,
+        _marks,
+        _writers,
+        _proposals,
+        _promotions,
+        _told,
+        _paused,
+    ):
         look(case, verdict)
     _count(case, verdict)
     return verdict
 
 
-async def _case(sim: Simulation, people: People) -> Case:
+async def _case(sim: Simulation, people: People, operators: Operators) -> Case:
     ledger = await Ledger.open(sim.path, "main", sim.clock, inline=True)
 
     def read(connection: Connection) -> Case:
@@ -102,6 +118,7 @@ async def _case(sim: Simulation, people: People) -> Case:
         return Case(
             sim,
             people,
+            operators,
             [rows.recorded(row) for row in stored if row.type in BY_TYPE],
             stored,
             every(schema.work),
@@ -166,7 +183,7 @@ def _effects(case: Case, verdict: Verdict) -> None:
     for row in case.effects:
         if row.cause not in ids:
             verdict.is_wrong(f"the effect {row.key} has no cause")
-        if row.state in {"todo", "sending"}:
+        if row.state == "sending":
             verdict.is_lost(f"the effect {row.key} is {row.state}")
         verdict.always[f"effects {row.state}"] += 1
         verdict.always["effects sent again"] += row.attempt > 1
@@ -186,6 +203,20 @@ def _registry(case: Case, verdict: Verdict) -> None:
     for (model, run), count in made.items():
         if count > 1 + gone[model, run]:
             verdict.is_doubled(f"{run} of {model} has {count} versions")
+    versions = [one.version for one in case.of(e.VersionRegistered, e.VersionObserved)]
+    for version, count in Counter(versions).items():
+        if count > 1:
+            verdict.is_doubled(f"{version} was told of {count} times")
+    _runs(case, made, gone, verdict)
+
+
+def _runs(
+    case: Case,
+    made: Counter[tuple[str, str]],
+    gone: Counter[tuple[str, str]],
+    verdict: Verdict,
+) -> None:
+    """Every run that was told of has a version, and that a verdict, unless somebody deleted it."""
     seen = {one.run_id: one for one in case.of(e.VersionRegistered)}
     judged = {one.version for one in case.of(*_JUDGED)}
     for run in case.people.runs.values():
@@ -197,10 +228,6 @@ def _registry(case: Case, verdict: Verdict) -> None:
             verdict.is_lost(f"{run.name} of {run.model} was never told of")
         elif registered and registered.version not in judged and not gone[key]:
             verdict.is_lost(f"{registered.version} was never judged")
-    versions = [one.version for one in case.of(e.VersionRegistered, e.VersionObserved)]
-    for version, count in Counter(versions).items():
-        if count > 1:
-            verdict.is_doubled(f"{version} was told of {count} times")
     told = Counter((one.model, one.run_id) for one in case.of(e.TrainingCompleted))
     for run in case.people.runs.values():
         if told[run.model, run.name] != 1:
@@ -211,7 +238,7 @@ _JUDGED = (e.EvaluationPassed, e.EvaluationFailed, e.EvaluationInconclusive)
 
 
 def _marks(case: Case, verdict: Verdict) -> None:
-    """What the ledger knows is what the registry says; nobody's write passes for another's."""
+    """What the ledger knows is what the registry says."""
     world = case.sim.world
     live = {one.version.path: one for one in world.versions()}
     for path, record in case.views[VersionRecord].items():
@@ -225,8 +252,12 @@ def _marks(case: Case, verdict: Verdict) -> None:
         aliases = dict(known.aliases) if known else {}
         if aliases != there_now.aliases:
             verdict.is_wrong(f"{model} has aliases {there_now.aliases}, known are {aliases}")
+
+
+def _writers(case: Case, verdict: Verdict) -> None:
+    """Nobody's write passes for another's."""
     fields: dict[tuple[str, str, str], list[Wrote]] = defaultdict(list)
-    for wrote in world.registry.log:
+    for wrote in case.sim.world.registry.log:
         fields[wrote.model, wrote.number, wrote.field].append(wrote)
     told: dict[tuple[str, str, str], list[Event]] = defaultdict(list)
     for event in case.of(e.VersionStageChanged, e.AliasSet, e.AliasRemoved):
@@ -280,9 +311,7 @@ def _swallowed(
     `first` is the value that was told with the version itself.
     """
     last = writes[-1]
-    if last.by == "sluice" or any(
-        one.by == "sluice" and one.value == last.value for one in writes
-    ):
+    if last.by == "sluice" or any(one.by == "sluice" and one.value == last.value for one in writes):
         return
     if not events:
         if last.value != first:
@@ -302,13 +331,19 @@ def _proposals(case: Case, verdict: Verdict) -> None:
     for what, count in merges.items():
         if count > 1:
             verdict.is_doubled(f"{what} {count} times")
+    verdict.always["pull requests"] += sum(opened.values())
+    verdict.always["merged by us"] += len(merges)
+    _endings(case, set(merges), verdict)
+
+
+def _endings(case: Case, merged_by_us: set[str], verdict: Verdict) -> None:
+    """What became of each pull request is told, once, and we merged none against the rule."""
     ends = Counter(one.promotion_id for one in case.of(*_ENDS))
     for promotion_id, count in ends.items():
         if count > 1:
             verdict.is_doubled(f"promotion {promotion_id} ended {count} times")
-    merged_by_us = set(merges)
     bypassed = {one.promotion_id for one in case.of(e.PromotionBypassed)}
-    for proposal in world.proposals():
+    for proposal in case.sim.world.proposals():
         if proposal.promotion_id is None:
             continue
         if proposal.promotion_id not in case.views[Promotion]:
@@ -317,8 +352,6 @@ def _proposals(case: Case, verdict: Verdict) -> None:
             verdict.is_lost(f"{proposal.url} is {proposal.state}, and nobody said so")
         if f"merge #{proposal.number}" in merged_by_us and proposal.promotion_id in bypassed:
             verdict.is_wrong(f"we merged {proposal.url} against the rule")
-    verdict.always["pull requests"] += sum(opened.values())
-    verdict.always["merged by us"] += len(merged_by_us)
 
 
 def _promotions(case: Case, verdict: Verdict) -> None:
@@ -366,6 +399,15 @@ def _told(case: Case, verdict: Verdict) -> None:
     verdict.always["announcements repeated"] += len(case.sim.world.channel.told) - len(arrived)
 
 
+def _paused(case: Case, verdict: Verdict) -> None:
+    """Nothing left for the outside while everything was paused; one under way may still land."""
+    for began, ended in case.operators.paused:
+        verdict.always["pauses of everything"] += 1
+        for at, method in case.sim.wires.writes:
+            if began + _UNDER_WAY < at < ended and method != "tell":
+                verdict.is_wrong(f"{method} left {at - began:.1f} s after everything was paused")
+
+
 def _count(case: Case, verdict: Verdict) -> None:
     """Count what must have happened for the zeros to mean anything."""
     deaths = case.sim.deaths
@@ -375,6 +417,8 @@ def _count(case: Case, verdict: Verdict) -> None:
     verdict.always["crashes between sending and done"] += deaths.sending
     for deed, count in case.people.did.items():
         verdict.always[f"people: {deed}"] += count
+    for deed, count in case.operators.did.items():
+        verdict.always[f"operators: {deed}"] += count
     for title, count in case.people.refused.items():
         verdict.always[f"refused: {title}"] += count
     for fate, count in case.sim.wires.sent.items():

@@ -66,7 +66,7 @@ class People:
         rng = self.sim.plan.rng("pipelines")
         under_way: list[asyncio.Task[None]] = []
         for number in range(count):
-            under_way.append(self.sim.world.start(self._one_run(number)))
+            under_way.append(self.sim.world.started(self._one_run(number)))
             await asyncio.sleep(rng.uniform(0, 2 * every))
         await asyncio.gather(*under_way)
 
@@ -86,7 +86,7 @@ class People:
                 await sim.emit(run.model, run.name)
             await asyncio.sleep(rng.uniform(1, 40))
         accuracy = f"{rng.uniform(0.9, 1.0):.4f}" if run.good else f"{rng.uniform(0.5, 0.89):.4f}"
-        sim.world.train(run.model, run.name, accuracy=accuracy, user=run.user)
+        sim.world.train(run.name, accuracy=accuracy, user=run.user)
         if run.registration == "done":
             sim.world.start(self._register(run, rng.uniform(0, 30)))
         for _ in range(rng.choice([1, 1, 2, 3])):
@@ -182,12 +182,7 @@ class People:
                 return False
             who = Principal(name, "authenticated")
             head, key = proposal.head_sha, f"{promotion.id}:{name}:{proposal.head_sha}"
-            taken = await self._wish(
-                lambda program, who=who, head=head, key=key: program.site.wishes.approve(
-                    who, promotion.id, head, key
-                )
-            )
-            if taken:
+            if await self._wish(_approval(who, promotion, head, key)):
                 self.did["yes"] += 1
                 return True
         return False
@@ -280,10 +275,12 @@ class People:
     async def meddle(self, every: float) -> None:
         """Be people who write in the registry by hand."""
         rng, registry = self.sim.plan.rng("strangers"), self.sim.world.registry
-        while not self.finishing:
+        while True:
             await asyncio.sleep(rng.uniform(0, 2 * every))
+            if self.finishing:
+                return
             versions = self.sim.world.versions()
-            if not versions or self.finishing:
+            if not versions:
                 continue
             one = rng.choice(versions).version
             deed = rng.choices(["stage", "alias", "delete"], [50, 40, 10])[0]
@@ -303,7 +300,7 @@ class People:
         """Let one product after another be down for a while."""
         rng, weather = self.sim.plan.rng("storms"), self.sim.weather
         products = ["registry", "forge local", "cluster production", "log"]
-        while not self.finishing:
+        while True:
             await asyncio.sleep(rng.uniform(0, 2 * every))
             if self.finishing:
                 return
@@ -312,3 +309,10 @@ class People:
             weather.down(product)
             await asyncio.sleep(rng.uniform(5, 120))
             weather.up(product)
+
+
+def _approval(
+    who: Principal, promotion: Promotion, head: str, key: str
+) -> Callable[[Program], Awaitable[object]]:
+    """Return one person's yes to one head."""
+    return lambda program: program.site.wishes.approve(who, promotion.id, head, key)

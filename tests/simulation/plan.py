@@ -61,6 +61,20 @@ POLICIES = {
         _GATES + "  - {event: scan.completed, within: 10m}\n",
         _target("production", _PEOPLE.replace("MERGE", "sluice")),
     ),
+    "chain": _policy(
+        "chain*",
+        _GATES,
+        _target("staging", marks='    registry: {on_serving: ["stage:Staging"]}\n'),
+        _target(
+            "production",
+            "    after: {target: staging, soak: 30s}\n" + _PEOPLE.replace("MERGE", "sluice"),
+        ),
+    ),
+    "slow": _policy(
+        "slow*",
+        _GATES + "  - {command: [check], timeout: 5m}\n",
+        _target("production", _PEOPLE.replace("MERGE", "sluice")),
+    ),
 }
 """Policies by the beginning of the model names they rule."""
 
@@ -70,7 +84,8 @@ class Plan:
     """`mean_points` is how many points a life passes on average before it crashes; 0: never.
 
     A point is a commit that changes something (before, after), or a request (before it leaves,
-    under way, answered).
+    under way, answered). `quiet` is what the settings say, `settled_within` within how many
+    seconds a late request really lands.
     """
 
     seed: int
@@ -81,6 +96,7 @@ class Plan:
     mode: str = "full"
     targets: tuple[str, ...] = ("production", "staging")
     quiet: dict[str, float] = field(default_factory=lambda: QUIET)
+    settled_within: dict[str, float] = field(default_factory=lambda: QUIET)
     settings: str = _SETTINGS
 
     def rng(self, use: str) -> Random:

@@ -6,13 +6,12 @@ running process with `ask`, as HTTP requests would.
 """
 
 import asyncio
-import shutil
 import sqlite3
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -26,7 +25,6 @@ from processor.app.outside import Outside
 from processor.app.program import Program, assemble
 from processor.events.codec import decode_foreign
 from processor.settings.load import Loaded
-from processor.testing.evaluator import MemoryEvaluator
 from tests.simulation.life import LIFE, End, Life, Mortal, remembered
 from tests.simulation.loop import VirtualClock, VirtualLoop
 from tests.simulation.plan import Plan
@@ -139,9 +137,7 @@ class Simulation:
         query = "SELECT count(*) FROM event WHERE type = ?"
         return int(self.select(query, f"sluice.{kind}.v1")[0][0])
 
-    async def until(
-        self, holds: Callable[[], bool], *, within: float, every: float = 1.0
-    ) -> float:
+    async def until(self, holds: Callable[[], bool], *, within: float, every: float = 1.0) -> float:
         """Wait until something holds; return the seconds it took. Raises TimeoutError."""
         loop = asyncio.get_running_loop()
         began = loop.time()
@@ -156,6 +152,11 @@ class Simulation:
         return int(self.select(_UNFINISHED)[0][0])
 
     # --- living and dying ------------------------------------------------------------------
+
+    def change_mode(self, mode: str) -> None:
+        """Be the operator who writes another mode into the file and restarts the process."""
+        self.loaded = self.plan.write(self.folder, mode)
+        self.stop()
 
     def crash(self) -> None:
         """Kill the process now, if it lives."""
@@ -244,7 +245,7 @@ class Simulation:
                 for name, cluster in self.world.clusters.items()
             },
             endpoints={"log": wired("log", self.world.channel)},
-            evaluator=MemoryEvaluator(),
+            evaluator=wired("evaluator", self.world.evaluator),
         )
 
     def _count(self, life: Life) -> None:
@@ -321,7 +322,7 @@ async def simulated(folder: Path, plan: Plan, **parts: Any) -> AsyncIterator[Sim
     loop.set_task_factory(remembered)
     clock = VirtualClock()
     world = World(clock, plan.rng("world"), plan.models, tuple(plan.targets))
-    weather = Weather(plan.faults, plan.quiet)
+    weather = Weather(plan.faults, plan.settled_within)
     wires = Wires(plan.rng("wire"), weather, world.start)
     loaded = plan.write(folder)
     sim = Simulation(folder, plan, loaded, clock, weather, world, wires, **parts)
@@ -329,8 +330,8 @@ async def simulated(folder: Path, plan: Plan, **parts: Any) -> AsyncIterator[Sim
     sim.path.write_bytes(_empty_ledger())
     loop.between = lambda: sim.life.round() if sim.life else None
     with quiet_log(), mortal_ledgers():
-        running = world.start(sim.keep_running())
-        following = world.start(world.follow_main())
+        running = world.started(sim.keep_running())
+        following = world.started(world.follow_main())
         try:
             await sim.restarted()
             yield sim

@@ -11,26 +11,31 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from processor.adapters.ledgers import Ledger
 from tests.simulation.judging import Verdict, judge
 from tests.simulation.loop import virtually
+from tests.simulation.operators import Operators
 from tests.simulation.people import People
 from tests.simulation.plan import Plan
 from tests.simulation.program import Simulation, simulated
 from tests.simulation.watching import Lanes
 from tests.simulation.wire import ROUGH, Faults
 
-MODELS = ("fraud-1", "fraud-2", "churn-1", "auto-1", "scan-1")
+MODELS = ("fraud-1", "fraud-2", "churn-1", "auto-1", "scan-1", "chain-1", "slow-1")
 _CALM = 90.0  # virtual seconds without anything to do: longer than every poll and quiet window
 _PATIENCE = 45 * 60.0  # virtual seconds without an event until something counts as stuck
-_UNDER_WAY = """
+_UNSETTLED = """
 SELECT (SELECT count(*) FROM view_promotion
          WHERE state IN ('requested', 'proposed', 'approved', 'rolling_out'))
-     + (SELECT count(*) FROM view_deadline WHERE state = 'open' AND data LIKE '%gate window%')
+     + (SELECT count(*) FROM view_deadline WHERE state = 'open'
+         AND (data LIKE '%"gate window"%' OR data LIKE '%"soak"%'))
+     + (SELECT count(*) FROM view_pause WHERE state = 'open')
+     + (SELECT count(*) FROM view_hold WHERE state = 'open')
 """
 
 
@@ -81,35 +86,40 @@ async def _run(folder: Path, seed: int, size: Size, guards: Guards) -> Told:
     async with simulated(
         folder, plan, part=guards.part, over=lambda ledger: lanes.over(guards.over(ledger))
     ) as sim:
-        people = _people(sim)
+        people, operators = _people(sim)
         await people.train(size.runs, size.every)
         await asyncio.sleep(60)
-        verdict = Verdict()
-        try:
-            await _come_to_rest(sim, people)
-        except TimeoutError:
-            pass
+        with suppress(TimeoutError):  # what did not come to rest is the judge's to name
+            await _come_to_rest(sim, people, operators)
         await sim.end()
-        verdict = await judge(sim, people, lanes)
+        verdict = await judge(sim, people, operators, lanes)
         return Told(seed, verdict, _digest(sim), asyncio.get_running_loop().time())
 
 
-def _people(sim: Simulation) -> People:
+def _people(sim: Simulation) -> tuple[People, Operators]:
     """Start everybody, and trouble everywhere."""
     rng = sim.plan.rng("lag")
     sim.world.troubled = 0.15
     sim.world.lag(lambda: rng.uniform(1, 20) if rng.random() < 0.2 else 0.0)
     sim.world.forge.refuse_duplicate = sim.plan.seed % 2 == 0
     people = People(sim)
-    for coro in (people.decide(), people.meddle(40), people.storms(150)):
+    operators = Operators(sim)
+    for coro in (
+        people.decide(),
+        people.meddle(40),
+        people.storms(150),
+        operators.meddle(90),
+        sim.world.run_gates(),
+    ):
         sim.world.start(coro)
-    return people
+    return people, operators
 
 
-async def _come_to_rest(sim: Simulation, people: People) -> None:
+async def _come_to_rest(sim: Simulation, people: People, operators: Operators) -> None:
     """Let nothing bad happen any more and everybody decide, until there is nothing to do."""
     people.finishing = True
     sim.mean_points = 0
+    await operators.put_right()
     sim.crash()
     sim.weather.clear()
     sim.world.troubled = 0
@@ -129,7 +139,7 @@ async def _come_to_rest(sim: Simulation, people: People) -> None:
 
 def _rests(sim: Simulation) -> bool:
     """Tell whether nothing waits for anybody."""
-    return sim.unfinished() == 0 and sim.select(_UNDER_WAY)[0][0] == 0
+    return sim.unfinished() == 0 and sim.select(_UNSETTLED)[0][0] == 0
 
 
 def _digest(sim: Simulation) -> str:

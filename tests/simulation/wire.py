@@ -107,6 +107,12 @@ class Wires:
     weather: Weather
     start: Callable[[Coroutine[Any, Any, None]], object]
     sent: Counter[str] = field(default_factory=Counter)
+    writes: list[tuple[float, str]] = field(default_factory=list)
+
+    def noted(self, method: str) -> None:
+        """Remember when each write left."""
+        if method in WRITES:
+            self.writes.append((asyncio.get_running_loop().time(), method))
 
     def to(self, product: str, part: Any, life: Life) -> Any:
         """Return a wire from a life to a part."""
@@ -129,29 +135,43 @@ class Wires:
         if problem := self.weather.problem(wire.product):
             _tell(answer, Unavailable(wire.product, problem))
             return
-        if fate == "hanging":
-            await asyncio.sleep(_CLIENT_TIMEOUT - quick)
-        if fate in {"lost", "answer_lost"}:
-            if fate == "answer_lost":
+        await self._meet(wire, method, args, answer, fate, ahead - quick, gave_up)
+
+    async def _meet(
+        self,
+        wire: "Wire",
+        method: str,
+        args: tuple[object, ...],
+        answer: "asyncio.Future[Any]",
+        fate: str,
+        ahead: float,
+        gave_up: float,
+    ) -> None:
+        """Let a request meet its fate; `ahead` is how late it is if it is late."""
+        match fate:
+            case "lost" | "hanging":
+                await asyncio.sleep(_CLIENT_TIMEOUT if fate == "hanging" else gave_up)
+                _tell(answer, Unavailable(wire.product, "no answer"))
+            case "answer_lost":
                 await self._perform(wire, method, args)
-            await asyncio.sleep(gave_up)
-            _tell(answer, Unavailable(wire.product, f"no answer within {gave_up:.1f} s"))
-        elif fate == "late":
-            _tell(answer, Unavailable(wire.product, "connection reset"))
-            await asyncio.sleep(max(0.0, ahead - quick))
-            if not self.weather.problem(wire.product):
+                await asyncio.sleep(gave_up)
+                _tell(answer, Unavailable(wire.product, "the answer was lost"))
+            case "late":
+                _tell(answer, Unavailable(wire.product, "connection reset"))
+                await asyncio.sleep(max(0.0, ahead))
+                if not self.weather.problem(wire.product):
+                    await self._perform(wire, method, args)
+            case "refused":
+                _tell(answer, Unavailable(wire.product, "answered 503"))
+            case "done_but_refused":
                 await self._perform(wire, method, args)
-        elif fate in {"refused", "hanging"}:
-            _tell(answer, Unavailable(wire.product, "answered 503"))
-        elif fate == "done_but_refused":
-            await self._perform(wire, method, args)
-            _tell(answer, Unavailable(wire.product, "answered 502"))
-        else:
-            if fate == "repeated":
-                await self._perform(wire, method, args)
-            said = await self._perform(wire, method, args)
-            await asyncio.sleep(quick)
-            _tell(answer, said)
+                _tell(answer, Unavailable(wire.product, "answered 502"))
+            case _:
+                if fate == "repeated":
+                    await self._perform(wire, method, args)
+                said = await self._perform(wire, method, args)
+                await asyncio.sleep(gave_up / 100)
+                _tell(answer, said)
 
     def _fate(self, faults: Faults, method: str) -> str:
         names = (
@@ -200,6 +220,7 @@ class Wire:
     async def _call(self, method: str, args: tuple[object, ...]) -> Any:
         kind = "write" if method in WRITES else "read"
         self.life.passes(f"before {method}", kind)
+        self.wires.noted(method)
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self.wires.start(self.wires.carry(self, method, args, answer))
         self.life.passes(f"sent {method}", kind)

@@ -13,6 +13,7 @@ from typing import Any
 
 from processor.errors import SluiceError
 from processor.testing.cluster import MemoryCluster
+from processor.testing.evaluator import MemoryEvaluator
 from processor.testing.forges.github import GitHubLike
 from processor.testing.registry import MemoryRegistry, Write
 from processor.testing.repository import MemoryRepository
@@ -148,6 +149,7 @@ class World:
         self.forge.later = lambda lag, then: asyncio.get_running_loop().call_later(lag, then)
         self.clusters = {name: MemoryCluster(name=name) for name in self.targets}
         self.channel = Channel()
+        self.evaluator = MemoryEvaluator()
         self._applied: dict[str, str] = {}
         self.forge.create_repository(
             WHERE,
@@ -158,8 +160,12 @@ class World:
             },
         )
 
-    def start(self, coro: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+    def start(self, coro: Coroutine[Any, Any, None]) -> None:
         """Run something of the outside: it outlives every crash of the program."""
+        _ = self.started(coro)
+
+    def started(self, coro: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        """Run something of the outside, and return it to be waited for."""
         task = asyncio.get_running_loop().create_task(coro, context=Context())
         self.tasks[task] = None
         task.add_done_callback(self._ended)
@@ -171,7 +177,7 @@ class World:
             self.broken.append(error)
 
     def train(
-        self, model: str, run: str, *, accuracy: str = "0.95", loss: str = "0.3", user: str = "tara"
+        self, run: str, *, accuracy: str = "0.95", loss: str = "0.3", user: str = "tara"
     ) -> None:
         """Be a training run that ends well; `user` is who MLflow says started it."""
         self.trained[run] = user
@@ -223,6 +229,20 @@ class World:
                 return
         if self._applied[place] == uri:
             cluster.serve(workload)
+
+    async def run_gates(self) -> None:
+        """Be the runner of gate programs: each job ends some time after it was taken."""
+        begun: set[str] = set()
+        while True:
+            await asyncio.sleep(self.rng.uniform(0.5, 3))
+            for job in list(self.evaluator.jobs):
+                if job not in begun:
+                    begun.add(job)
+                    self.start(self._run_gate(job, Random(f"{job}")))
+
+    async def _run_gate(self, job: str, rng: Random) -> None:
+        await asyncio.sleep(rng.uniform(1, 60))
+        self.evaluator.answers(job, "passed" if rng.random() < 0.85 else "failed", "so it is")
 
     def merge_by_hand(self, proposal: Proposal, name: str) -> bool:
         """Be a person who merges with plain git; return whether there was no conflict."""

@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from pydantic import TypeAdapter
 
 from processor.engine.effects.door import Door, digest
+from processor.errors import NotYet, Terminal
 from processor.ports.reading.registry import RegistryReader
 from processor.ports.writing.registry import RegistryWriter
 from processor.values.effect import Effect
 from processor.values.version import Version, key_of
 
 _NUMBER = TypeAdapter(str)
+_LOOK_AGAIN = 10.0  # seconds between looks whether a version's end has been told
+_PATIENCE = 24 * 3600.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +85,22 @@ class RegistryDoor:
                 await self.writer.remove_alias(version.workspace, version.model, alias)
             return json.dumps(value)
 
-        await self.door.converge(effect, send, quiet=self.quiet)
+        try:
+            await self.door.converge(effect, send, quiet=self.quiet)
+        except Terminal as refusal:
+            if await self._there(version):
+                raise
+            # Somebody deleted it, and nobody has said so yet: then nothing will be asked of it.
+            raise NotYet(
+                f"{version} is not in the registry any more: the next full look tells",
+                after=_LOOK_AGAIN,
+                until=_PATIENCE,
+            ) from refusal
+
+    async def _there(self, version: Version) -> bool:
+        """Tell whether a version, and not another of its number, is in the registry."""
+        seen = await self.reader.version(version.workspace, version.model, version.number)
+        return seen is not None and seen.version == version
 
     async def marked_before(self, cause: str) -> Sequence[Effect]:
         """Return the marks sent for this cause, whether or not they were answered."""

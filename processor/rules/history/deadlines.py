@@ -91,10 +91,14 @@ def fold(row: Deadline | None, event: Event, at: datetime, key: str) -> Deadline
 
 def _sets(event: Event, at: datetime) -> tuple[_Set, ...]:
     """Return what an event that counts from `at` sets and lifts."""
-    for kinds, sets in _TABLE:
-        if isinstance(event, kinds):
-            return sets(event, at)
-    return ()
+    sets = _setting(type(event))
+    return sets(event, at) if sets else ()
+
+
+@cache
+def _setting(kind: type[Event]) -> Callable[[Any, datetime], tuple[_Set, ...]] | None:
+    """Return what tells which deadlines a kind of event sets and lifts."""
+    return next((sets for kinds, sets in _TABLE if issubclass(kind, kinds)), None)
 
 
 def _gates(event: EvaluationStarted, _: datetime) -> tuple[_Set, ...]:
