@@ -60,9 +60,11 @@ drift: $(READY)
 	@$(BIN)/python -m schemas.generate --check
 	@$(BIN)/python -m docs.generate --check
 
-bench: $(READY)  ## Measure the promises: P7 now, the others come with the parts they measure.
+bench: $(READY)  ## Measure the promises: P5, P7, P8; the others come with the parts they measure.
+	@$(BIN)/python -m tests.bench.p5 $(ARGS)
 	@$(BIN)/python -m tests.bench.p7 $(ARGS)
-	@echo "bench: P1-P6 and P8 come with Kafka, PostgreSQL and the load drills"
+	@$(BIN)/python -m tests.bench.p8 $(ARGS)
+	@echo "bench: P1-P4 and P6 come with Kafka and PostgreSQL; P5 and P8 run on SQLite"
 
 soak: $(READY)  ## The long drills, with a table of what they showed: make soak ARGS="-k r1"
 	@$(BIN)/pytest -m soak $(ARGS)

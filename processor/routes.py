@@ -43,7 +43,7 @@ _SHARE = (120.0, 8)
 _SHARES = {
     "evaluate": (120.0, 16),  # it only reads, and a pipeline may register many versions at once
     "start_gates": (60.0, 4),  # starting programs is quick, and they share this machine
-    "announce": (30.0, 1),  # an endpoint is told one thing after the other
+    "announce": (30.0, 2),  # a dead receiver costs two lanes of the worker's, and not for long
 }
 
 
@@ -105,6 +105,7 @@ def routes(needs: Needs) -> tuple[Route[Any], ...]:
         _row(e.EvaluationFailed, on.vouch, _version),
         _row(e.EvaluationInconclusive, on.vouch, _version),
         _row(e.PromotionRequested, on.propose, _slot),
+        _row(e.PromotionProposed, on.withdraw, _slot),
         _row(e.PromotionProposed, on.vouch, _slot),
         _row(e.PromotionProposed, on.merge, _slot),
         _row(e.PromotionUpdated, on.vouch, _slot),

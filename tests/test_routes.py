@@ -66,7 +66,7 @@ def test_a_share_is_one_whatever_the_event() -> None:
     for route in table():
         shares.setdefault((route.name, route.part), set()).add((route.limit, route.together))
     assert {share: limits for share, limits in shares.items() if len(limits) > 1} == {}
-    assert shares["announce", "chat"] == {(30.0, 1)}, "a dead receiver has one turn, not for long"
+    assert shares["announce", "chat"] == {(30.0, 2)}, "a dead receiver has two turns, not for long"
     assert max(together for limits in shares.values() for _, together in limits) <= 16, (
         "nobody can have most of the worker's 32 lanes"
     )

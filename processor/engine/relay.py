@@ -34,11 +34,13 @@ class Relay:
         while True:
             self.appended.clear()
             try:
+                more = bool(unsaid)  # left over: what was appended since has not been looked for
                 if not unsaid:
                     self.bus.coming()
                     unsaid = await self.places.place(_AT_ONCE)
-                more = len(unsaid) == _AT_ONCE
-                await self.bus.publish(unsaid)
+                    more = len(unsaid) == _AT_ONCE
+                if unsaid:
+                    await self.bus.publish(unsaid)
                 unsaid = ()
             except Unavailable as outage:
                 log.warn("relay.waits", reason=str(outage))

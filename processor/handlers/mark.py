@@ -79,10 +79,12 @@ class Mark:
                 fact = _fact(event, mark)
                 said[fact.head.id] = fact
         for mark in demand(policy, known):
+            fact = _fact(event, mark)
+            if fact.head.id in said:
+                continue  # written for this event; whoever replaced it since is not overruled
             await self.effects.mark(
                 mark.version, mark.mark, mark.value, mark.previous, event.head.id
             )
-            fact = _fact(event, mark)
             said[fact.head.id] = fact
         return list(said.values())
 

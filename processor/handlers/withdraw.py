@@ -1,7 +1,8 @@
 """Close what no longer holds, or have it judged again.
 
 Place in the flow: model_version.deleted, evaluation.failed, deadline.passed (expiry) and
-mode.changed -> the pull request is closed with its reason; serving.changed under an open one
+mode.changed -> the pull request is closed with its reason; serving.changed under an open one, and
+promotion.proposed after what serves had changed (it waited, or soaked elsewhere)
 -> evaluation.requested, so that it is compared with what serves now.
 """
 
@@ -14,6 +15,7 @@ from processor.events import (
     EvaluationRequested,
     Event,
     ModeChanged,
+    PromotionProposed,
     ServingChanged,
     VersionDeleted,
 )
@@ -21,7 +23,7 @@ from processor.policy.policy import Policies
 from processor.ports.effects import ProposalEffects
 from processor.ports.views import Views
 from processor.queries.standing import Standing, standing
-from processor.rules.conditions import gates_missing
+from processor.rules.conditions import gates_missing, verdict_missing
 from processor.rules.proposal_end import no_longer
 from processor.rules.slots import slot_of
 from processor.values.about import About
@@ -29,7 +31,8 @@ from processor.values.deadline import Deadline, proposal_key
 from processor.values.principal import SLUICE
 from processor.values.serving import Serving
 
-Woken = VersionDeleted | EvaluationFailed | DeadlinePassed | ModeChanged | ServingChanged
+Compared = ServingChanged | PromotionProposed
+Woken = VersionDeleted | EvaluationFailed | DeadlinePassed | ModeChanged | Compared
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,17 +51,19 @@ class Withdraw:
             reason = no_longer(one.promotion, one.record, expiry)
             if reason is not None:
                 await self._close(one, reason, event.head.id)
-            elif isinstance(event, ServingChanged):
+            elif isinstance(event, Compared):
                 said += await self._judge_again(one, event)
         return said
 
-    async def _judge_again(self, one: Standing, event: ServingChanged) -> Sequence[Event]:
+    async def _judge_again(self, one: Standing, event: Compared) -> Sequence[Event]:
         """Return the wish for a new evaluation when the old compared with something else."""
         version = one.promotion.version
         judged_at = slot_of(one.policy.default_target, version.model)
         serving = await self.views.get(Serving, judged_at.key)
         if not gates_missing(one.promotion, one.record, serving):
             return []
+        if isinstance(event, PromotionProposed) and verdict_missing(one.promotion, one.record):
+            return []  # it lacks more than a comparison: it is being judged, or for a person
         about = About.of(version)
         return [
             EvaluationRequested(

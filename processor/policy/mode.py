@@ -58,7 +58,10 @@ class Modes:
     def of(self, model_key: str) -> Mode:
         """Return a model's mode; what is about no model gets what rules all the others."""
         pattern = self.pattern_of(model_key)
-        return next((mode for one, mode in self.rules if one == pattern), "observe")
+        for one, mode in self.rules:
+            if one == pattern:
+                return mode
+        return "observe"
 
     def pattern_of(self, model_key: str) -> str | None:
         """Return the pattern that gives a model its mode, None when none names it."""

@@ -89,6 +89,11 @@ class ProposalsSource:
         if promotion.proposal is None:
             return ()
         proposal = await forge.get(promotion.slot.where, promotion.proposal.number)
+        # Known after the forge's answer: an approval that led to a merge was stored before it.
+        known = await self.views.get(Promotion, promotion.id)
+        if known is None or known.state != "proposed":
+            return ()
+        promotion = known
         if proposal.state == "open":
             return (*_updated(promotion, proposal), *_voided(promotion, proposal))
         target, unruled = self._target(promotion)

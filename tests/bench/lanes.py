@@ -6,13 +6,17 @@ route let them.
 """
 
 import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from processor import log
 from processor.adapters.ledgers import Ledger
+from processor.app.lifecycle import spare_collections
 from processor.bus.local import LocalBus
 from processor.engine.clock import SystemClock
 from processor.engine.dependencies import KnownStates
@@ -29,6 +33,14 @@ LANES = 72
 TOGETHER = 64
 ASLEEP = 40
 """Rows of the handler that sleeps: more than there are lanes in the program as it comes."""
+
+
+def as_in_production() -> None:
+    """Collect garbage and write a line a turn as `sluice run` does, but to nowhere."""
+    spare_collections()
+    sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - until the measurement ends
+    log.set_up(pretty=False)
+    sys.stderr = sys.__stderr__
 
 
 def events(count: int, start: int = 0) -> list[VersionRegistered]:
@@ -48,9 +60,10 @@ def to_sleep(count: int = ASLEEP) -> list[EvaluationRequested]:
 
 @dataclass
 class Engine:
-    """What runs; `done` are the turns that ended, each said by the loop's time."""
+    """What runs since `began`; `done` are the turns that ended. Moments are the loop's."""
 
     ledger: Ledger
+    began: float = 0.0
     done: list[float] = field(default_factory=list)
     awaited: int = 0
     reached: asyncio.Event = field(default_factory=asyncio.Event)
@@ -120,17 +133,17 @@ async def running(
     relay = Relay(places=ledger.log, bus=bus, clock=clock, appended=ledger.appended)
     ingest = Ingest(routes=routes, work=ledger.work, bus=bus, clock=clock, planned=planned)
     before = asyncio.all_tasks()
-    for part in (relay.run(), ingest.run(), worker.run()):
-        asyncio.ensure_future(part)  # noqa: RUF006 - ended with all others below
+    engine.began = asyncio.get_running_loop().time()
+    parts = [asyncio.create_task(part) for part in (relay.run(), ingest.run(), worker.run())]
     try:
         yield engine
     finally:
         # Not drained: a sleeper would be waited for. What is measured is settled by now.
-        ours = asyncio.all_tasks() - before
-        for task in ours:
-            if task.get_name() != "ledger-commit":
-                task.cancel()
-        for task in ours:
+        ours = {*parts, *(asyncio.all_tasks() - before)}
+        begun = [task for task in ours if task.get_name() != "ledger-commit"]
+        for task in begun:
+            task.cancel()
+        for task in begun:
             with suppress(asyncio.CancelledError):
                 await task
         await ledger.close()

@@ -77,11 +77,14 @@ class Lives:
         else:
             within = self.dice.uniform(0.0, self.longest)
         process = self._start(fatal)
-        itself = await _worked(process, within)
-        if not itself:
-            with suppress(ProcessLookupError):  # at its own point, this very moment
-                os.kill(process.pid or 0, signal.SIGKILL)
-            await _ended(process, 20)
+        itself = False
+        try:
+            itself = await _worked(process, within)
+        finally:
+            if not itself:
+                with suppress(ProcessLookupError):  # at its own point, this very moment
+                    os.kill(process.pid or 0, signal.SIGKILL)
+        await _ended(process, 20)
         process.join()
         assert process.exitcode == -signal.SIGKILL, (
             f"it ended by itself ({process.exitcode}): see {self.fleet.folder}/log.txt"

@@ -1,7 +1,7 @@
 """The worker: what becomes of a row, whatever its handler does."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,19 +10,13 @@ from typing import Any
 import pytest
 
 from processor.adapters.ledgers import Ledger
-from processor.bus.local import LocalBus
 from processor.engine.clock import SystemClock
-from processor.engine.dependencies import KnownStates
-from processor.engine.ingest import Ingest
-from processor.engine.relay import Relay
-from processor.engine.worker import Worker
 from processor.errors import NotYet, Retryable, Suppressed, Terminal, Unavailable
 from processor.events import EvaluationRequested, Event, VersionRegistered, WorkDied
-from processor.ports.route import Route
 from processor.values.about import About
+from tests.engine import rig
+from tests.engine.rig import Handler, Rig
 from tests.make import a_version, registered
-
-Handler = Callable[[VersionRegistered], Awaitable[Sequence[Event]]]
 
 
 @dataclass
@@ -40,24 +34,6 @@ class Scripted:
         return [EvaluationRequested(head=head, version=event.version)]
 
 
-@dataclass
-class Engine:
-    ledger: Ledger
-    worker: Worker
-    dependencies: KnownStates
-
-    async def until(self, condition: Callable[[], Awaitable[bool]]) -> None:
-        async with asyncio.timeout(20):
-            while not await condition():
-                await asyncio.sleep(0.01)
-
-    async def state_is(self, **counts: int) -> None:
-        async def so() -> bool:
-            return (await self.ledger.counts.summary()).work == counts
-
-        await self.until(so)
-
-
 @asynccontextmanager
 async def running(
     folder: Path,
@@ -65,46 +41,17 @@ async def running(
     *,
     lane: Callable[[VersionRegistered], str] = lambda e: e.version.model,
     limit: float = 5.0,
-) -> AsyncIterator[Engine]:
-    clock = SystemClock()
-    ledger = await Ledger.open(folder / "sluice.db", "main", clock)
-    routes: list[Route[Any]] = [
-        Route(kind=VersionRegistered, name="scripted", handler=handler, lane=lane, limit=limit)
-    ]
-    planned, stopping, bus = asyncio.Event(), asyncio.Event(), LocalBus()
-    dependencies = KnownStates(clock=clock)
-    worker = Worker(
-        registry_id="main",
-        routes=routes,
-        work=ledger.work,
-        clock=clock,
-        dependencies=dependencies,
-        planned=planned,
-        stopping=stopping,
-        longest=0.05,
-    )
-    relay = Relay(places=ledger.log, bus=bus, clock=clock, appended=ledger.appended)
-    ingest = Ingest(routes=routes, work=ledger.work, bus=bus, clock=clock, planned=planned)
-    tasks = [asyncio.create_task(one) for one in (relay.run(), ingest.run())]
-    working = asyncio.create_task(worker.run())
-    try:
-        yield Engine(ledger, worker, dependencies)
-    finally:
-        stopping.set()
-        planned.set()
-        await working
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await ledger.close()
+) -> AsyncIterator[Rig]:
+    scripted = rig.route("scripted", handler, lane=lane, limit=limit)
+    async with rig.running(folder, [scripted]) as engine:
+        yield engine
 
 
-async def died(engine: Engine) -> list[WorkDied]:
-    found = await engine.ledger.log.of_key("main")
-    return [one.event for one in found if isinstance(one.event, WorkDied)]
+async def died(engine: Rig) -> list[WorkDied]:
+    return await engine.died()
 
 
-async def asked(engine: Engine) -> list[str]:
+async def asked(engine: Rig) -> list[str]:
     found = await engine.ledger.log.of_key("main/default/fraud")
     return [one.event.version.number for one in found if isinstance(one.event, EvaluationRequested)]
 

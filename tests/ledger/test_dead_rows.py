@@ -177,10 +177,10 @@ async def test_the_same_wish_at_once_is_one_event_and_no_refusal(ledger: Ledger)
 
 async def test_an_unreadable_event_is_dispatched_anew_once_it_can_be_read(ledger: Ledger) -> None:
     await ledger.log.append([registered(a_version())])
-    await ledger.log.place(10)
     event = schema.event
     good = await ledger.database.read(lambda c: str(c.execute(event.select()).one().data))
     await ledger.database.write(lambda c: c.execute(update(event).values(data="{}")).rowcount)
+    await ledger.log.place(10)
     await ledger.work.dispatch(plan)
     (unreadable,) = await claimed(ledger)
     await ledger.work.bury(unreadable, unreadable.error, None)

@@ -169,7 +169,9 @@ def _work(case: Case, verdict: Verdict) -> None:
                 verdict.is_lost(f"{turn.handler} had no turn at {one.event.kind}")
     told = {(one.event_id, one.handler, one.part) for one in case.of(e.WorkDied)}
     for key, row in had.items():
-        if row.state == "dead":
+        if row.state == "dead" and row.handler == "merge" and "both changed" in row.error:
+            verdict.always["conflicts left to a person"] += 1
+        elif row.state == "dead":
             verdict.is_lost(f"a row of {row.handler} is dead: {row.error}")
             if key not in told:
                 verdict.is_lost(f"nobody was told that a row of {row.handler} died")
@@ -219,10 +221,14 @@ def _runs(
     """Every run that was told of has a version, and that a verdict, unless somebody deleted it."""
     seen = {one.run_id: one for one in case.of(e.VersionRegistered)}
     judged = {one.version for one in case.of(*_JUDGED)}
+    by_mode = {"suppressed", "ambiguous"} if case.operators.did["mode"] else set()
+    held_back = {row.key for row in case.effects if row.state in by_mode}
     for run in case.people.runs.values():
         key = (run.model, run.name)
         registered = seen.get(run.name)
-        if not made[key]:
+        if f"register:main/default/{run.model}:{run.name}" in held_back:
+            verdict.always["registrations held back by the mode"] += 1
+        elif not made[key]:
             verdict.is_lost(f"{run.name} of {run.model} was never registered")
         elif registered is None and not gone[key]:
             verdict.is_lost(f"{run.name} of {run.model} was never told of")
@@ -375,7 +381,8 @@ def _promotions(case: Case, verdict: Verdict) -> None:
             verdict.always["approvals that counted"] += 1
             if who.name in own:
                 verdict.is_wrong(f"{who} approved their own {approved.version}")
-        if not approved.approvals and not approved.version.model.startswith("auto"):
+        automatic = approved.target == "staging" or approved.version.model.startswith("auto")
+        if not approved.approvals and not automatic:
             verdict.is_wrong(f"{approved.version} was approved by nobody")
 
 

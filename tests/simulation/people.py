@@ -34,6 +34,7 @@ _MOODS = {
     "bypass": 3,
     "late": 6,
 }
+_TOLD = "SELECT subject FROM event WHERE type = 'sluice.model_version.registered.v1'"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,23 +157,30 @@ class People:
             await self._ask_again(promotion, rng)
 
     async def _say_yes(self, promotion: Promotion, rng: Random) -> None:
-        """Approve, as whoever may, until it is not open any more or has our yes; then merge."""
+        """Approve, as whoever may, until it is not open any more; merge where people merge.
+
+        What conflicts with the branch is closed: that is for a person, and nobody guesses.
+        """
+        model, approved = promotion.version.model, False
         while (proposal := self._open(promotion)) is not None:
-            if promotion.version.model.startswith("auto"):
+            if self.sim.world.conflicts(proposal):
+                await self._close(proposal)
                 return
-            names = list(APPROVERS)
-            rng.shuffle(names)
-            if await self._approve(promotion, tuple(names)):
-                break
-            await asyncio.sleep(rng.uniform(5, 10))
-        while (proposal := self._open(promotion)) is not None:
-            if not promotion.version.model.startswith("churn"):
-                return
-            statuses = await self.sim.world.forge.statuses(WHERE, proposal.head_sha)
-            if any(one.state == "success" for one in statuses):
-                await self._merge(proposal, GIT[rng.choice(APPROVERS)])
-                return
-            await asyncio.sleep(rng.uniform(2, 10))
+            if not approved and not model.startswith("auto") and promotion.target != "staging":
+                names = list(APPROVERS)
+                rng.shuffle(names)
+                approved = await self._approve(promotion, tuple(names))
+            elif model.startswith("churn"):
+                statuses = await self.sim.world.forge.statuses(WHERE, proposal.head_sha)
+                if any(one.state == "success" for one in statuses):
+                    await self._merge(proposal, GIT[rng.choice(APPROVERS)])
+                    return
+            elif approved and not any(
+                one.state == "success"
+                for one in await self.sim.world.forge.statuses(WHERE, proposal.head_sha)
+            ):
+                approved = False  # voided, or not heard: say it again
+            await asyncio.sleep(rng.uniform(5, 15))
 
     async def _approve(self, promotion: Promotion, names: tuple[str, ...]) -> bool:
         """Try one after the other; return whether somebody's yes was taken."""
@@ -225,9 +233,13 @@ class People:
         if self.sim.world.merge_by_hand(proposal, name):
             self.did["merge by hand"] += 1
         else:
-            self.did["conflict"] += 1
-            by = Principal("ben", "authenticated")
-            await self.sim.world.forge.close(WHERE, proposal.number, "it conflicts", by)
+            await self._close(proposal)
+
+    async def _close(self, proposal: Proposal) -> None:
+        """Close what conflicts."""
+        self.did["conflict"] += 1
+        by = Principal("ben", "authenticated")
+        await self.sim.world.forge.close(WHERE, proposal.number, "it conflicts", by)
 
     async def _ask_again(self, promotion: Promotion, rng: Random) -> None:
         """Want a version that was turned down."""
@@ -279,7 +291,8 @@ class People:
             await asyncio.sleep(rng.uniform(0, 2 * every))
             if self.finishing:
                 return
-            versions = self.sim.world.versions()
+            told = {subject for (subject,) in self.sim.select(_TOLD)}
+            versions = [one for one in self.sim.world.versions() if one.version.path in told]
             if not versions:
                 continue
             one = rng.choice(versions).version

@@ -85,7 +85,8 @@ class Plan:
 
     A point is a commit that changes something (before, after), or a request (before it leaves,
     under way, answered). `quiet` is what the settings say, `settled_within` within how many
-    seconds a late request really lands.
+    seconds a late request really lands. `answers_first` is a control: an inbox that says yes
+    before it has stored anything.
     """
 
     seed: int
@@ -94,6 +95,7 @@ class Plan:
     models: tuple[str, ...] = ("fraud-1",)
     policies: dict[str, str] = field(default_factory=lambda: POLICIES)
     mode: str = "full"
+    answers_first: bool = False
     targets: tuple[str, ...] = ("production", "staging")
     quiet: dict[str, float] = field(default_factory=lambda: QUIET)
     settled_within: dict[str, float] = field(default_factory=lambda: QUIET)

@@ -77,6 +77,7 @@ class Simulation:
     mean_points: int = 0
     routes: Sequence[Any] = ()
     _stopped: bool = False
+    _later: dict["asyncio.Task[None]", None] = field(default_factory=dict)
 
     @property
     def path(self) -> Path:
@@ -123,7 +124,18 @@ class Simulation:
         event = decode_foreign(
             attributes, data, registry_id="main", awaited=self.loaded.policies.awaited_types
         )
-        await self.ask(lambda program: program.site.log.append([event]))
+        if not self.plan.answers_first:
+            await self.ask(lambda program: program.site.log.append([event]))
+            return
+
+        async def answers_first(program: Program) -> None:
+            async def later() -> None:
+                await asyncio.sleep(1)
+                await program.site.log.append([event])
+
+            self._later[asyncio.create_task(later())] = None
+
+        await self.ask(answers_first)
 
     # --- looking ---------------------------------------------------------------------------
 

@@ -53,6 +53,7 @@ class Told:
     """What became of one seed; `digest` is of everything that was stored and asked."""
 
     seed: int
+    size: Size
     verdict: Verdict
     digest: str
     seconds: float
@@ -93,7 +94,7 @@ async def _run(folder: Path, seed: int, size: Size, guards: Guards) -> Told:
             await _come_to_rest(sim, people, operators)
         await sim.end()
         verdict = await judge(sim, people, operators, lanes)
-        return Told(seed, verdict, _digest(sim), asyncio.get_running_loop().time())
+        return Told(seed, size, verdict, _digest(sim), asyncio.get_running_loop().time())
 
 
 def _people(sim: Simulation) -> tuple[People, Operators]:
@@ -150,14 +151,18 @@ def _digest(sim: Simulation) -> str:
 
 
 def main(words: list[str]) -> int:
-    """Run seeds by hand, and say everything about them."""
-    for word in words:
-        told = run(int(word))
-        print(f"seed {told.seed}: {told.digest}, {told.seconds:.0f} virtual seconds")
-        for name, count in sorted(told.verdict.always.items()):
-            print(f"  {count:6} {name}")
-        for problem in told.verdict.problems:
-            print(f"  PROBLEM {problem}")
+    """Run one seed by hand, and say everything about it: SEED [RUNS [EVERY]]."""
+    seed, runs, every = int(words[0]), Size.runs, Size.every
+    if len(words) > 1:
+        runs = int(words[1])
+    if len(words) > 2:
+        every = float(words[2])
+    told = run(seed, Size(runs=runs, every=every))
+    print(f"seed {told.seed}: {told.digest}, {told.seconds:.0f} virtual seconds")
+    for name, count in sorted(told.verdict.always.items()):
+        print(f"  {count:6} {name}")
+    for problem in told.verdict.problems:
+        print(f"  PROBLEM {problem}")
     return 0
 
 

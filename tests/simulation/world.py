@@ -244,6 +244,15 @@ class World:
         await asyncio.sleep(rng.uniform(1, 60))
         self.evaluator.answers(job, "passed" if rng.random() < 0.85 else "failed", "so it is")
 
+    def conflicts(self, proposal: Proposal) -> bool:
+        """Tell whether git could not merge a proposal by itself."""
+        it = self.forge._at(WHERE)
+        try:
+            it.merged(it.branches[WHERE.branch], proposal.head_sha)
+        except SluiceError:
+            return True
+        return False
+
     def merge_by_hand(self, proposal: Proposal, name: str) -> bool:
         """Be a person who merges with plain git; return whether there was no conflict."""
         try:

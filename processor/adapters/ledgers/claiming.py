@@ -11,14 +11,15 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Row,
+    ScalarSelect,
     Select,
     bindparam,
     func,
     literal_column,
     select,
-    tuple_,
     union_all,
     update,
 )
@@ -110,30 +111,39 @@ _BACK = (
     .order_by(_work.c.due_at, _work.c.place)
 )
 
-# Hops from one (handler, part) to the next: as many steps as there are, not as there are rows.
+# A head is ready or running. Asked this way SQLite takes the index of heads alone, and hops from
+# one (handler, part) to the next: as many steps as there are of those, not as there are rows.
 _one, _next = _work.alias("one"), _work.alias("next")
 _first = (
     select(_work.c.handler, _work.c.part)
-    .where(lanes.HEAD, lanes.READY)
+    .where(lanes.HEAD, _work.c.state != lanes.RUNNING)
     .order_by(_work.c.handler, _work.c.part)
     .limit(1)
     .subquery()
 )
 _pairs = select(_first.c.handler, _first.c.part).cte("pairs", recursive=True)
+
+
+def _behind(*those: ColumnElement[bool]) -> ScalarSelect[int]:
+    """Return the query for the first head among those."""
+    return (
+        select(_next.c.id)
+        .where(_next.c.head.is_(True), _next.c.state != lanes.RUNNING, *those)
+        .order_by(_next.c.handler, _next.c.part)
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
 _PAIRS = select(
     _pairs.union_all(
         select(_one.c.handler, _one.c.part).join(
             _pairs,
             _one.c.id
-            == select(_next.c.id)
-            .where(
-                _next.c.head.is_(True),
-                _next.c.state == literal_column("'ready'"),
-                tuple_(_next.c.handler, _next.c.part) > tuple_(_pairs.c.handler, _pairs.c.part),
-            )
-            .order_by(_next.c.handler, _next.c.part)
-            .limit(1)
-            .scalar_subquery(),
+            == func.coalesce(
+                _behind(_next.c.handler == _pairs.c.handler, _next.c.part > _pairs.c.part),
+                _behind(_next.c.handler > _pairs.c.handler),
+            ),
         )
     )
 )
@@ -142,7 +152,7 @@ _HEADS = (
     .join(_event, _event.c.seq == _work.c.event_seq)
     .where(
         lanes.HEAD,
-        lanes.READY,
+        _work.c.state != lanes.RUNNING,
         _work.c.handler == bindparam("the_handler"),
         _work.c.part == bindparam("the_part"),
         _work.c.due_at <= bindparam("now"),

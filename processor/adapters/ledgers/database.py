@@ -33,6 +33,7 @@ Joint = Callable[[Connection, Sequence[Item]], Sequence[T]]
 
 _TOGETHER = 256  # writes that share one commit at most
 _QUIET = 3  # rounds of the loop in which nobody asks, until we commit
+_PATIENCE = 12  # rounds after which we commit anyway
 _READERS = 4
 _FAILURES = (DBAPIError, sqlite3.Error)  # the second where a connection cannot even be made
 _OF_THE_DATA = (IntegrityError, DataError, InterfaceError, ProgrammingError)
@@ -93,23 +94,24 @@ class Database:
 
         What is asked in the same moment has no order; `late` makes one, the higher the later.
         """
-        return await self._asked(
-            _Waiting(lambda connection, _: [job(connection)], None, late, _future())
-        )
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._ask(_Waiting(lambda connection, _: [job(connection)], None, late, done))
+        return await done
 
     async def join(self, joint: Joint[Item, T], item: Item) -> T:
         """Like `write`, in the same statements as others that bring their items at this moment.
 
         When that fails each item is tried alone, and whoever brought the culprit hears of it.
         """
-        return await self._asked(_Waiting(joint, item, 0, _future()))
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._ask(_Waiting(joint, item, 0, done))
+        return await done
 
-    async def _asked(self, waiting: _Waiting) -> Any:  # noqa: ANN401 - what its work answers
-        """Return the answer, once it is on disk."""
+    def _ask(self, waiting: _Waiting) -> None:
+        """Let it share the next commit."""
         self._queue.append(waiting)
         if self._committing is None or self._committing.done():
             self._committing = asyncio.create_task(self._commit(), name="ledger-commit")
-        return await waiting.done
 
     async def close(self) -> None:
         """Finish what was accepted, then let go of the file."""
@@ -136,10 +138,12 @@ class Database:
         relay, dispatch, the worker) comes behind it, and all of it is one transaction.
         """
         quiet, known = 0, 0
-        while quiet < _QUIET and known < _TOGETHER:
+        for _ in range(_PATIENCE):
             await asyncio.sleep(0)
             quiet = 0 if len(self._queue) > known else quiet + 1
             known = len(self._queue)
+            if quiet == _QUIET or known >= _TOGETHER:
+                return
 
     async def _try(self, batch: Sequence[_Waiting]) -> bool:
         """Commit a batch and hand out its answers; False when its parts may still succeed."""
@@ -171,11 +175,6 @@ class Database:
         if self._writer is None:
             raise Unavailable("ledger", "opened read-only")
         return await self._writer.run(lambda connection: _answers(connection, batch))
-
-
-def _future() -> "asyncio.Future[Any]":
-    """Return a place for an answer."""
-    return asyncio.get_running_loop().create_future()
 
 
 def _answers(connection: Connection, batch: Sequence[_Waiting]) -> list[_Answer]:

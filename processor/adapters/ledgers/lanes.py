@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, func, literal_column, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, literal_column, select, update
 
 from processor.adapters.ledgers import schema
 from processor.adapters.ledgers.prepared import Prepared
@@ -19,7 +19,7 @@ from processor.values.work import Work, WorkState
 _work = schema.work
 
 # Written out, not bound: a partial index is only used where its condition stands in the query.
-READY = _work.c.state == literal_column("'ready'")
+RUNNING: ColumnElement[str] = literal_column("'running'")
 HEAD = _work.c.head.is_(True)
 
 

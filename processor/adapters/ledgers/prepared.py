@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Executable
+from sqlalchemy import ClauseElement, Connection, Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 
 Row = Mapping[str, Any]
@@ -23,7 +23,7 @@ _Value = Callable[[Row], Any]
 class Prepared:
     """A statement whose parameters are named; what a row does not name has its own value."""
 
-    statement: Executable
+    statement: ClauseElement
     names: tuple[str, ...] = ()
     """The columns to insert; an update names its parameters itself."""
     _made: dict[str, tuple[str, tuple[_Value, ...]]] = field(default_factory=dict)
@@ -38,9 +38,9 @@ class Prepared:
     def _for(self, dialect: Dialect) -> tuple[str, tuple[_Value, ...]]:
         """Return the statement in the dialect's words, and what fills each of its places."""
         if dialect.name not in self._made:
-            compiled = self.statement.compile(  # type: ignore[attr-defined]
-                dialect=dialect, column_keys=list(self.names) or None
-            )
+            compiled = self.statement.compile(dialect=dialect, column_keys=list(self.names) or None)
+            if not isinstance(compiled, SQLCompiler) or compiled.positiontup is None:
+                raise TypeError(f"not a statement with parameters in order: {self.statement}")
             places = tuple(_value(compiled, name) for name in compiled.positiontup)
             self._made[dialect.name] = (str(compiled), places)
         return self._made[dialect.name]

@@ -44,7 +44,8 @@ def event_columns(event: Event) -> dict[str, object]:
 
 def chained(row: Row[Any]) -> dict[str, object]:
     """Return what the hash chain covers of a stored event."""
-    facts = dict(zip(_CHAINED, _chained(row), strict=True))
+    facts: dict[str, object] = {}
+    facts.update(zip(_CHAINED, _chained(row), strict=True))
     facts["observed_at"] = row.observed_at.isoformat()
     if row.time is not None:
         facts["time"] = row.time.isoformat()

@@ -4,6 +4,7 @@ Place in the flow: every part of the ledger reads and writes these; `revisions/`
 Moments are fixed-width UTC text, so that they sort; JSON is text; nothing updates an event's data.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -44,7 +45,11 @@ class Moment(TypeDecorator[datetime]):
     impl = String(27)
     cache_ok = True
 
-    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], str | None]:  # noqa: ARG002
+    # SQLAlchemy calls it by position; pyright wants the parameter's name in the type.
+    def bind_processor(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self,
+        dialect: Dialect,  # noqa: ARG002
+    ) -> Callable[[datetime | None], str | None]:
         """Write it without the steps of a decorator: every row of the ledger has two of them."""
         return _written
 
@@ -119,7 +124,7 @@ Index(
     work.c.part,
     work.c.due_at,
     work.c.place,
-    sqlite_where=and_(work.c.head.is_(True), work.c.state == "ready"),
+    sqlite_where=and_(work.c.head.is_(True), work.c.state != "running"),
 )
 
 effect = Table(

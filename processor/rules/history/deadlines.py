@@ -8,6 +8,8 @@ promotion that waits has one, from its request to its end: none stays open for e
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
 
 from processor.events import (
     DeadlinePassed,

@@ -137,6 +137,8 @@ def _in_progress(
             results=event.results,
             pending=event.pending,
             due=event.due,
+            # Who trained it stays known: nobody approves their own while it is judged again.
+            training=judgement.training if judgement else None,
         )
     if judgement is None or judgement.event_id != event.evaluation_id:
         return judgement

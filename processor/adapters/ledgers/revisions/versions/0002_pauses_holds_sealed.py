@@ -50,7 +50,7 @@ def _heads() -> None:
         "work_claimable",
         "work",
         ["handler", "part", "due_at", "place"],
-        sqlite_where=sa.text("head IS 1 AND state = 'ready'"),
+        sqlite_where=sa.text("head IS 1 AND state != 'running'"),
     )
 
 

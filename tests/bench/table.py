@@ -1,0 +1,48 @@
+"""How a promise of speed is printed: measured, reach, met or missed, and every sample.
+
+Place in the flow: P5 and P8 print one line per promise; what is only told beside it has no reach.
+"""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A promise: `ratios` are taken within one run each, their median is what counts.
+
+    `reach` None: told, not promised. `most`: a ratio that must not be exceeded.
+    """
+
+    what: str
+    ratios: Sequence[float]
+    reach: float | None = None
+    most: bool = False
+
+    @property
+    def measured(self) -> float:
+        """Return the median."""
+        return statistics.median(self.ratios)
+
+    @property
+    def met(self) -> bool | None:
+        """Tell whether it reaches as far as promised; None when nothing is."""
+        if self.reach is None:
+            return None
+        return self.measured <= self.reach if self.most else self.measured >= self.reach
+
+    def __str__(self) -> str:
+        """Return the line."""
+        reach = "" if self.reach is None else f"{'<=' if self.most else '>='} {self.reach:g}"
+        word = {True: "met", False: "MISSED", None: "told"}[self.met]
+        samples = " ".join(f"{ratio:.3g}" for ratio in self.ratios)
+        return f"{self.what:<58}{self.measured:>9.3g}  {reach:>7}  {word:<7}{samples}"
+
+
+def as_json(lines: Sequence[Line]) -> dict[str, dict[str, object]]:
+    """Return what `--json` ends with."""
+    return {
+        line.what: {"measured": line.measured, "reach": line.reach, "met": line.met}
+        for line in lines
+    }
