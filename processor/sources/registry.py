@@ -270,7 +270,7 @@ class RegistrySource:
             for one in scope.look.effects
             if one.subject == subject and one.field.startswith("alias:") and one.new
         ]
-        for number in {*aliases.values(), *asked}:
+        for number in sorted({*aliases.values(), *asked}):
             if await self.reader.version(workspace, model_at(subject), number) is not None:
                 return False
         return True

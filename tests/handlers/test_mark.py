@@ -3,7 +3,7 @@
 import pytest
 
 from processor import events as e
-from processor.errors import Unavailable
+from processor.errors import NotYet, Unavailable
 from processor.values.about import About
 from processor.values.principal import SLUICE, UNKNOWN, Principal
 from processor.values.version import Version
@@ -90,6 +90,29 @@ async def test_an_interrupted_turn_says_what_it_wrote(world: World) -> None:
     said = await world.ask("mark", passed)
     assert await world.ask("mark", passed) == said
     assert len(world.our_marks) == 2, "and writes nothing twice"
+
+
+async def test_our_late_word_hides_nothing_that_a_stranger_wrote_meanwhile(world: World) -> None:
+    version, _ = await world.registered()
+    passed = await world.judged(version)
+    await world.ask("mark", passed)  # it is written, and the turn is cut off
+    await moved(world, version, "Staging", "Production")
+    await world.react("mark", passed)
+    record = await world.record(version)
+    assert record.stage == await stage_of(world, version) == "Production"
+    assert record.foreign == {"stage": "Staging"}
+    assert world.our_marks.count(("stage", "Staging")) == 1
+
+
+async def test_a_version_deleted_a_moment_ago_is_nobody_s_failure(world: World) -> None:
+    version, _ = await world.registered()
+    passed = await world.judged(version)
+    world.registry.delete_version("default", version.model, version.number)
+    with pytest.raises(NotYet, match="not in the registry any more"):
+        await world.ask("mark", passed)
+    kind = e.VersionDeleted
+    await world.tell(kind(head=world.head(kind, About.of(version), UNKNOWN), version=version))
+    assert await world.ask("mark", passed) == []
 
 
 async def test_a_lost_answer_is_written_again(world: World) -> None:

@@ -4,7 +4,8 @@ import pytest
 
 from processor import events as e
 from processor.errors import NotYet, Retryable, Terminal, Unavailable
-from processor.values.principal import SLUICE
+from processor.values.about import About
+from processor.values.principal import SLUICE, UNKNOWN
 from tests.handlers.world import ANA, FILE, MANIFEST, WHERE, World, a_target
 from tests.make import a_policy
 
@@ -183,6 +184,21 @@ async def test_nothing_is_proposed_that_main_names_already(world: World) -> None
     assert event.reason == "main of acme/gitops already names fraud v1"
     assert (await world.promotion(request)).state == "withdrawn"
     assert world.our_writes == []
+
+
+async def test_a_version_deleted_a_moment_ago_is_waited_for_until_that_is_told(
+    world: World,
+) -> None:
+    version, _ = await world.registered()
+    request = await world.requested(version)
+    world.registry.delete_version("default", version.model, version.number)
+    with pytest.raises(NotYet, match="not in the registry any more"):
+        await world.react("propose", request)
+    assert world.our_writes == []
+    kind = e.VersionDeleted
+    await world.tell(kind(head=world.head(kind, About.of(version), UNKNOWN), version=version))
+    [event] = await world.react("propose", request)
+    assert isinstance(event, e.PromotionWithdrawn)
 
 
 async def test_a_target_the_policy_no_longer_has_is_given_up_by_name(world: World) -> None:

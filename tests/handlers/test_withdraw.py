@@ -59,6 +59,21 @@ async def test_what_serves_changed_so_it_is_judged_again(world: World) -> None:
     assert (await world.forge.get(WHERE, 1)).state == "open"
 
 
+async def test_what_is_proposed_after_what_serves_had_changed_is_judged_again(
+    world: World,
+) -> None:
+    champion, _ = await world.registered(run="run-1")
+    version, _ = await world.registered(run="run-2")
+    await world.judged(version)
+    await world.serves(champion)  # as while it soaked elsewhere: nothing was open then
+    event = await world.proposed(version)
+    [wish] = await world.ask("withdraw", event)
+    assert isinstance(wish, e.EvaluationRequested)
+    assert (wish.version, wish.head.cause) == (version, event.head.id)
+    await world.judged(version, champion=champion)
+    assert await world.ask("withdraw", event) == []
+
+
 async def test_nothing_is_judged_again_beside_the_champion_it_was_compared_with(
     world: World,
 ) -> None:

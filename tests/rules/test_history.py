@@ -186,6 +186,14 @@ def test_a_version_record_follows_stage_end_and_newest_judgement() -> None:
         assert (judged.verdict, judged.results) == (kind.verdict, sample(kind).results)
 
 
+def test_who_trained_it_stays_known_while_it_is_judged_again() -> None:
+    seen, passed = sample(e.VersionRegistered), sample(e.EvaluationPassed)
+    again = record_of(seen, passed, sample(e.EvaluationStarted)).judgement
+    assert again
+    assert again.verdict is None
+    assert again.training == passed.training
+
+
 def test_an_answer_to_another_evaluation_or_a_second_one_changes_nothing() -> None:
     seen, started = sample(e.VersionRegistered), sample(e.EvaluationStarted)
     answer = sample(e.GateFinished)

@@ -11,6 +11,7 @@ from tests.drills.guards import without as ledger_without
 from tests.simulation.runs import Guards
 from tests.simulation.wire import ROUGH
 
+_PATIENCE = 400.0  # virtual seconds until what is stuck counts as lost: it is, soon enough
 CONTROLS = (
     "dedupe off",
     "retry at once",
@@ -45,15 +46,18 @@ def without(name: str) -> Guards:
     match name:
         case "dedupe off":
             return Guards(
+                patience=_PATIENCE,
                 part=lambda product, wire: Blind(wire) if product != "log" else wire,
                 over=lambda ledger: ledger_without("memory", ledger),
             )
         case "retry at once":
             at_once = {"registry": 0.0, "forge local": 0.0}
-            return Guards(settings=lambda plan: replace(plan, quiet=at_once))
+            return Guards(patience=_PATIENCE, settings=lambda plan: replace(plan, quiet=at_once))
         case "settle before acting":
-            return Guards(over=lambda ledger: ledger_without("settle", ledger))
+            return Guards(patience=_PATIENCE, over=lambda ledger: ledger_without("settle", ledger))
         case "later than promised":
-            return Guards(faults=replace(ROUGH, late=0.15, lateness=4.0))
+            return Guards(patience=_PATIENCE, faults=replace(ROUGH, lateness=4.0))
         case _:
-            return Guards(settings=lambda plan: replace(plan, answers_first=True))
+            return Guards(
+                patience=_PATIENCE, settings=lambda plan: replace(plan, answers_first=True)
+            )

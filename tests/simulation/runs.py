@@ -45,7 +45,7 @@ class Size:
 
     runs: int = 16
     every: float = 10.0
-    mean_points: int = 80
+    mean_points: int = 48
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,7 @@ class Guards:
     part: Callable[[str, Any], Any] = lambda _, part: part
     over: Callable[[Ledger], Ledger] = lambda ledger: ledger
     settings: Callable[[Plan], Plan] = lambda plan: plan
+    patience: float = _PATIENCE
 
 
 def run(seed: int, size: Size = Size(), guards: Guards = Guards()) -> Told:
@@ -91,7 +92,7 @@ async def _run(folder: Path, seed: int, size: Size, guards: Guards) -> Told:
         await people.train(size.runs, size.every)
         await asyncio.sleep(60)
         with suppress(TimeoutError):  # what did not come to rest is the judge's to name
-            await _come_to_rest(sim, people, operators)
+            await _come_to_rest(sim, people, operators, guards.patience)
         await sim.end()
         verdict = await judge(sim, people, operators, lanes)
         return Told(seed, size, verdict, _digest(sim), asyncio.get_running_loop().time())
@@ -116,7 +117,9 @@ def _people(sim: Simulation) -> tuple[People, Operators]:
     return people, operators
 
 
-async def _come_to_rest(sim: Simulation, people: People, operators: Operators) -> None:
+async def _come_to_rest(
+    sim: Simulation, people: People, operators: Operators, patience: float
+) -> None:
     """Let nothing bad happen any more and everybody decide, until there is nothing to do."""
     people.finishing = True
     sim.mean_points = 0
@@ -128,7 +131,7 @@ async def _come_to_rest(sim: Simulation, people: People, operators: Operators) -
     quiet_since = told_at = loop.time()
     events = 0
     while loop.time() - quiet_since < _CALM:
-        if loop.time() - told_at > _PATIENCE:
+        if loop.time() - told_at > patience:
             raise TimeoutError
         await asyncio.sleep(5)
         now = int(sim.select("SELECT count(*) FROM event")[0][0])

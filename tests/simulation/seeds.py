@@ -1,15 +1,18 @@
 """Seeds on which something was once found, with what it was; they are run always.
 
-Place in the flow: `test_r2` runs them beside the others. A seed goes its way only as long as the
-program asks for the same things in the same order, so each finding also has a test of its own in
-`test_found.py`.
+Place in the flow: `test_r2` runs them beside others. A seed goes its way only as long as the
+program asks for the same things in the same order, so what was found is also a test where the
+mended part has its own.
 """
 
 PINNED = {
-    2: "a request cancelled in the moment of a wake-up went on: `wait_for` before Python 3.12",
-    6: "our own late word of a mark hid the stranger's value that had come meanwhile, for ever; "
-    "and an approved merge of ours was judged as a bypass, by a promotion read before the approval",
-    7: "while a version was judged again its trainer was unknown, and could say yes to it",
-    11: "a mark of a version that somebody had just deleted died instead of being dropped",
-    13: "a promotion of such a version died too",
+    2: "a task cancelled in the moment of its wake-up went on (tests/engine/test_local_bus.py)",
+    6: "our late word of a mark hid a stranger's value for ever (tests/handlers/test_mark.py); an "
+    "approved merge of ours was told as a bypass (tests/sources/test_proposals.py)",
+    7: "whoever trained a version could say yes while it was judged again "
+    "(tests/rules/test_history.py)",
+    8: "a proposal opened after what serves had changed waited for ever "
+    "(tests/handlers/test_withdraw.py)",
+    13: "a mark and a promotion of a version that was just deleted died "
+    "(tests/handlers/test_mark.py, test_propose.py)",
 }

@@ -20,6 +20,8 @@ from tests.simulation.controls import CONTROLS, without
 from tests.simulation.runs import Size, Told, run
 from tests.simulation.seeds import PINNED
 
+pytestmark = pytest.mark.soak  # its short form joins `make test` once it has run in CI
+
 ROOT = Path(__file__).parents[2]
 SHORT = Size(runs=16)
 LONG = Size(runs=60, every=6.0)
@@ -108,11 +110,18 @@ def _check(total: Sum) -> None:
 
 
 def _control_losses(seeds: Sequence[int], size: Size) -> Iterator[tuple[str, str]]:
-    """Yield each control with its losses, on the first of the same seeds that shows any."""
+    """Yield each control with its losses, on the first seed that shows any.
+
+    The same seed with every guard on loses and doubles nothing.
+    """
+    clean: set[int] = set()
     for name in CONTROLS:
         for seed in seeds:
             verdict = run(seed, size, without(name)).verdict
             if verdict.lost or verdict.doubled:
+                if seed not in clean:
+                    assert run(seed, size).verdict.problems == []
+                    clean.add(seed)
                 yield name, f"{verdict.lost} lost, {verdict.doubled} doubled on seed {seed}"
                 break
         else:
@@ -120,10 +129,10 @@ def _control_losses(seeds: Sequence[int], size: Size) -> Iterator[tuple[str, str
 
 
 def test_nothing_is_lost_and_nothing_doubled_whatever_the_seed() -> None:
-    seeds = [*PINNED, *range(100, 104)]
+    seeds = [*PINNED, *range(100, 103)]
     with timed() as took:
         told = [run(seed, SHORT) for seed in seeds]
-        controls = dict(_control_losses(seeds, SHORT))
+        controls = dict(_control_losses(range(1, 40), Size(runs=6)))
     total = Sum.of(told)
     tell(
         Row(

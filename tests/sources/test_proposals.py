@@ -39,7 +39,9 @@ from processor.values.evaluation import Comparison, Training, Verdict
 from processor.values.people import People
 from processor.values.principal import SLUICE, UNKNOWN, Principal, claimed
 from processor.values.promotion import Approval, Promotion
+from processor.values.proposal import Proposal
 from processor.values.record import Judgement, VersionRecord
+from processor.values.slot import Repository
 from processor.values.version import Version
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -92,6 +94,9 @@ class Ledger:
         return Appended(tuple(event.head.id for event in new), ())
 
     async def get(self, kind: type[R], key: str) -> R | None:
+        if kind is Promotion:
+            mine = next((row for row in self.promotions if row.id == key), None)
+            return cast("R | None", mine)
         assert (kind, key) == (VersionRecord, V7.path)
         return cast("R | None", self.record)
 
@@ -225,6 +230,23 @@ async def test_merged_with_the_rule_held_is_approved(scene: Scene) -> None:
     assert (event.merged_by, event.approvals, event.uri) == (ANA, (ANA,), "s3://new")
     assert event.merge_sha == await scene.forge.head(WHERE)
     assert (event.head.actor, event.head.time, event.head.cause) == (ANA, AT, "r-1")
+
+
+async def test_a_yes_and_a_merge_that_came_while_the_forge_was_asked_are_seen_together(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = scene.forge.get
+
+    async def get(where: Repository, number: int) -> Proposal:
+        if not scene.promotion.approvals:
+            scene.approve()
+            await scene.forge.merge(where, number, scene.head, SLUICE)
+        return await ask(where, number)
+
+    monkeypatch.setattr(scene.forge, "get", get)
+    event = await scene.only()
+    assert isinstance(event, PromotionApproved)
+    assert event.approvals == (ANA,)
 
 
 async def test_a_merge_by_plain_git_with_the_rule_held_is_approved(scene: Scene) -> None:
