@@ -158,5 +158,5 @@ def _said(known: Known, version: Version, mark: str) -> tuple[str, str | None]:
     else:
         holder = known.model
         seen = holder.aliases.get(mark.removeprefix("alias:"), "") if holder else ""
-    foreign: Mapping[str, str] = holder.foreign if holder else {}
+    foreign: Mapping[str, str] = holder.authors.foreign if holder else {}
     return seen, foreign.get(mark)

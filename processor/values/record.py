@@ -43,8 +43,21 @@ class Waiver:
 
 
 @dataclass(frozen=True)
+class Authors:
+    """Whose marks are whose, by mark (`stage`, `alias:champion`).
+
+    `marks` are the values we wrote last, `foreign` those of them that a stranger replaced,
+    `landed` the writes of ours that were last seen to land.
+    """
+
+    marks: Mapping[str, str] = field(default_factory=dict)
+    foreign: Mapping[str, str] = field(default_factory=dict)
+    landed: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class VersionRecord:
-    """One version; `foreign` maps a mark (`stage`) to the value of ours a stranger replaced."""
+    """One version."""
 
     version: Version
     run_id: str
@@ -54,16 +67,14 @@ class VersionRecord:
     baseline: bool = False
     deleted: bool = False
     judgement: Judgement | None = None
-    marks: Mapping[str, str] = field(default_factory=dict)
-    foreign: Mapping[str, str] = field(default_factory=dict)
+    authors: Authors = Authors()
     waivers: tuple[Waiver, ...] = ()
 
 
 @dataclass(frozen=True)
 class ModelRecord:
-    """One model's aliases; `foreign` maps an alias to the number of ours a stranger replaced."""
+    """One model's aliases."""
 
     key: str
     aliases: Mapping[str, str] = field(default_factory=dict)
-    marks: Mapping[str, str] = field(default_factory=dict)
-    foreign: Mapping[str, str] = field(default_factory=dict)
+    authors: Authors = Authors()

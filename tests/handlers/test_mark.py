@@ -100,7 +100,7 @@ async def test_our_late_word_hides_nothing_that_a_stranger_wrote_meanwhile(world
     await world.react("mark", passed)
     record = await world.record(version)
     assert record.stage == await stage_of(world, version) == "Production"
-    assert record.foreign == {"stage": "Staging"}
+    assert record.authors.foreign == {"stage": "Staging"}
     assert world.our_marks.count(("stage", "Staging")) == 1
 
 
@@ -157,7 +157,7 @@ async def test_a_person_s_word_stays_whoever_wakes_us(world: World) -> None:
     await world.react("mark", await world.judged(version))
     await world.react("mark", await world.merged(await world.proposed(version)))
     await moved(world, version, "Production", "Staging")
-    assert dict((await world.record(version)).foreign) == {"stage": "Production"}
+    assert dict((await world.record(version)).authors.foreign) == {"stage": "Production"}
     assert await world.react("mark", await world.serves(version)) != []
     assert await stage_of(world, version) == "Staging"
     assert (await aliases(world))["champion"] == "1", "the other mark is written"

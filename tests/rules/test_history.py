@@ -52,15 +52,15 @@ def sample(kind: type[e.Event]) -> Any:
     return next(one for one in SAMPLES if type(one) is kind)
 
 
-def stage(old: str, new: str, by: Principal = UNKNOWN) -> e.Event:
+def stage(old: str, new: str, by: Principal = UNKNOWN, cause: str | None = None) -> e.Event:
     kind = e.VersionStageChanged
-    head = kind.heading(ABOUT, f"{old}{new}", actor=by)
+    head = kind.heading(ABOUT, f"{old}{new}", actor=by, cause=cause)
     return kind(head=head, version=CANDIDATE, old=old, new=new)
 
 
 def marked(mark: str, value: str, previous: str) -> e.Event:
     kind = e.VersionMarked
-    head = kind.heading(ABOUT, f"{mark}{value}{previous}", actor=SLUICE)
+    head = kind.heading(ABOUT, f"{mark}{value}{previous}", actor=SLUICE, cause="asked")
     return kind(head=head, version=CANDIDATE, mark=mark, value=value, previous=previous)
 
 
@@ -206,33 +206,46 @@ def test_an_answer_to_another_evaluation_or_a_second_one_changes_nothing() -> No
 def test_a_mark_a_stranger_replaced_is_foreign_until_they_put_it_back() -> None:
     seen, ours = sample(e.VersionRegistered), marked("stage", "Staging", "None")
     assert record_of(seen, ours).stage == "Staging"
-    assert dict(record_of(seen, ours).foreign) == {}
+    assert dict(record_of(seen, ours).authors.foreign) == {}
     theirs = record_of(seen, ours, stage("Staging", "Archived"))
-    assert (theirs.stage, dict(theirs.foreign)) == ("Archived", {"stage": "Staging"})
+    assert (theirs.stage, dict(theirs.authors.foreign)) == ("Archived", {"stage": "Staging"})
     back = record_of(seen, ours, stage("Staging", "Archived"), stage("Archived", "Staging"))
-    assert dict(back.foreign) == {}
+    assert dict(back.authors.foreign) == {}
     untouched = record_of(seen, stage("None", "Production"))
-    assert dict(untouched.foreign) == {}, "there was no mark of ours to replace"
+    assert dict(untouched.authors.foreign) == {}, "there was no mark of ours to replace"
 
 
 def test_a_strangers_write_told_before_our_own_word_stays_theirs() -> None:
     seen = sample(e.VersionRegistered)
     late = record_of(seen, stage("None", "Archived"), marked("stage", "Staging", "None"))
-    assert (late.stage, dict(late.foreign)) == ("Archived", {"stage": "Staging"})
+    assert (late.stage, dict(late.authors.foreign)) == ("Archived", {"stage": "Staging"})
+
+
+def test_what_a_stranger_put_back_before_our_own_word_stays_theirs() -> None:
+    """Our write was seen to land, a stranger undid it, and only then came our word of it."""
+    seen, ours = sample(e.VersionRegistered), marked("stage", "Staging", "None")
+    landed = stage("None", "Staging", by=SLUICE, cause=ours.head.cause)
+    undone = record_of(seen, landed, stage("Staging", "None"), ours)
+    assert (undone.stage, dict(undone.authors.foreign)) == ("None", {"stage": "Staging"})
+    late = record_of(seen, landed, stage("Staging", "None"), ours, landed)
+    assert (late.stage, dict(late.authors.foreign)) == ("Staging", {}), "ours landed once more"
+    other = stage("None", "Staging", by=SLUICE, cause="another")
+    again = record_of(seen, other, stage("Staging", "None"), ours)
+    assert (again.stage, dict(again.authors.foreign)) == ("Staging", {}), "another write of ours"
 
 
 def test_an_alias_a_stranger_moved_is_foreign_and_our_next_word_lifts_that() -> None:
     ours = marked("alias:champion", "2", "")
     assert dict(model_of(ours).aliases) == {"champion": "2"}
     theirs = model_of(ours, alias("9", "2"))
-    assert (dict(theirs.aliases), dict(theirs.foreign)) == (
+    assert (dict(theirs.aliases), dict(theirs.authors.foreign)) == (
         {"champion": "9"},
         {"alias:champion": "2"},
     )
     gone = model_of(ours, alias("", "2"))
-    assert (dict(gone.aliases), dict(gone.foreign)) == ({}, {"alias:champion": "2"})
+    assert (dict(gone.aliases), dict(gone.authors.foreign)) == ({}, {"alias:champion": "2"})
     lifted = model_of(ours, alias("9", "2"), marked("alias:champion", "3", "9"))
-    assert (dict(lifted.aliases), dict(lifted.foreign)) == ({"champion": "3"}, {})
+    assert (dict(lifted.aliases), dict(lifted.authors.foreign)) == ({"champion": "3"}, {})
 
 
 def serving(version: Version | None, uri: str | None, approved: bool = True) -> e.Event:  # noqa: FBT001, FBT002

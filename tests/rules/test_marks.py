@@ -12,7 +12,7 @@ from processor.rules.marks import Known, demand
 from processor.values.evaluation import Verdict
 from processor.values.principal import SLUICE
 from processor.values.promotion import Promotion, State
-from processor.values.record import Judgement, ModelRecord, VersionRecord
+from processor.values.record import Authors, Judgement, ModelRecord, VersionRecord
 from processor.values.serving import Serving
 from processor.values.version import Version
 from tests.make import SLOT, a_policy, a_version
@@ -193,7 +193,7 @@ def test_the_champion_is_what_serves_and_was_approved() -> None:
 
 
 def test_a_strangers_stage_is_left_alone_until_we_want_something_else() -> None:
-    theirs = replace(record(V2, "None", "passed"), foreign={"stage": "Staging"})
+    theirs = replace(record(V2, "None", "passed"), authors=Authors(foreign={"stage": "Staging"}))
     assert stages(a_policy(), [theirs]) == {}
     merged = [promotion(V2, "approved")]
     assert stages(a_policy(), [theirs], merged) == {"2": "Production"}
@@ -201,7 +201,9 @@ def test_a_strangers_stage_is_left_alone_until_we_want_something_else() -> None:
 
 def test_a_strangers_alias_is_left_alone_until_we_want_something_else() -> None:
     known = [record(V1, "Production"), record(V2, "Production")]
-    model = ModelRecord(V1.key, aliases={"champion": "9"}, foreign={"alias:champion": "1"})
+    model = ModelRecord(
+        V1.key, aliases={"champion": "9"}, authors=Authors(foreign={"alias:champion": "1"})
+    )
     rows = [promotion(V1, "serving")]
     assert wanted(a_policy(), known[:1], rows, [serving(V1)], model) == {}
     later = [promotion(V1, "superseded"), promotion(V2, "serving")]

@@ -8,7 +8,6 @@ from datetime import datetime
 
 from processor.events import AliasRemoved, AliasSet, DriftFound, Event, VersionMarked
 from processor.rules.history.strangers import marked, moved
-from processor.values.principal import SLUICE
 from processor.values.record import ModelRecord
 
 ROW = ModelRecord
@@ -36,19 +35,12 @@ def fold(row: ModelRecord | None, event: Event, at: datetime, key: str) -> Model
         row = ModelRecord(key)
     if isinstance(event, VersionMarked):
         alias = event.mark.removeprefix("alias:")
-        number, marks, foreign = marked(row.aliases.get(alias, ""), event, row.marks, row.foreign)
-        return replace(
-            row,
-            aliases=_named(row, alias, number),
-            marks=marks,
-            foreign=foreign,
-        )
+        number, authors = marked(row.aliases.get(alias, ""), event, row.authors)
+        return replace(row, aliases=_named(row, alias, number), authors=authors)
     if isinstance(event, AliasSet | AliasRemoved):
         now = event.number if isinstance(event, AliasSet) else ""
-        foreign = row.foreign
-        if event.head.actor != SLUICE:
-            foreign = moved(row.marks, row.foreign, f"alias:{event.alias}", now)
-        return replace(row, aliases=_named(row, event.alias, now), foreign=foreign)
+        authors = moved(event, f"alias:{event.alias}", now, row.authors)
+        return replace(row, aliases=_named(row, event.alias, now), authors=authors)
     return row
 
 

@@ -26,7 +26,6 @@ from processor.events import (
     WaiverGiven,
 )
 from processor.rules.history.strangers import marked, moved
-from processor.values.principal import SLUICE
 from processor.values.record import Judgement, VersionRecord, Waiver
 
 ROW = VersionRecord
@@ -76,12 +75,11 @@ def _next(row: VersionRecord, event: Event, at: datetime) -> VersionRecord:
         case VersionDeleted():
             return replace(row, deleted=True)
         case VersionStageChanged():
-            strange = event.head.actor != SLUICE
-            foreign = moved(row.marks, row.foreign, "stage", event.new) if strange else row.foreign
-            return replace(row, stage=event.new, foreign=foreign)
+            authors = moved(event, "stage", event.new, row.authors)
+            return replace(row, stage=event.new, authors=authors)
         case VersionMarked():
-            stage, marks, foreign = marked(row.stage, event, row.marks, row.foreign)
-            return replace(row, stage=stage, marks=marks, foreign=foreign)
+            stage, authors = marked(row.stage, event, row.authors)
+            return replace(row, stage=stage, authors=authors)
         case EvaluationStarted() | GateStarted() | GateFinished():
             return replace(row, judgement=_in_progress(row.judgement, event, at))
         case WaiverGiven():

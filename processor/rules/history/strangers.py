@@ -1,37 +1,50 @@
 """Remember which of our marks a stranger has replaced.
 
-Place in the flow: version and model records keep `marks` (what we wrote last) and `foreign`
-(the value of ours somebody else replaced); `rules/marks` asks nothing for such a mark until
-we want something else there: convergence never overwrites a person.
+Place in the flow: version and model records keep `Authors`: what we wrote last, and the value of
+ours somebody else replaced; `rules/marks` asks nothing for such a mark until we want something
+else there: convergence never overwrites a person.
 """
 
-from collections.abc import Mapping
+from dataclasses import replace
 
-from processor.events import VersionMarked
+from processor.events import AliasRemoved, AliasSet, VersionMarked, VersionStageChanged
+from processor.values.principal import SLUICE
+from processor.values.record import Authors
 
 
-def marked(
-    seen: str, said: VersionMarked, marks: Mapping[str, str], foreign: Mapping[str, str]
-) -> tuple[str, Mapping[str, str], Mapping[str, str]]:
-    """Return what stands there now, and both maps, after we said that we wrote a mark.
+def marked(seen: str, said: VersionMarked, authors: Authors) -> tuple[str, Authors]:
+    """Return what stands there now, and whose, after we said that we wrote a mark.
 
-    `seen` is what the record says stands there. When it is neither what we replaced nor what we
-    wrote, a stranger's later write was told before our own word came: it stays theirs.
+    `seen` is what the record says stands there. When our write was seen to land before, or `seen`
+    is neither what we replaced nor what we wrote, then a stranger's later write was told before
+    our own word came: it stays theirs.
     """
-    ours = {**marks, said.mark: said.value}
-    others = {name: value for name, value in foreign.items() if name != said.mark}
-    if seen in {said.previous, said.value}:
-        return said.value, ours, others
-    return seen, ours, {**others, said.mark: said.value}
+    landed = authors.landed.get(said.mark) == _write(said.head.cause, said.value)
+    ours = {**authors.marks, said.mark: said.value}
+    others = {name: value for name, value in authors.foreign.items() if name != said.mark}
+    if seen == said.value or (seen == said.previous and not landed):
+        return said.value, replace(authors, marks=ours, foreign=others)
+    return seen, replace(authors, marks=ours, foreign={**others, said.mark: said.value})
 
 
 def moved(
-    marks: Mapping[str, str], foreign: Mapping[str, str], mark: str, value: str
-) -> Mapping[str, str]:
-    """Return `foreign` after somebody else changed a mark to `value`."""
-    ours = marks.get(mark)
-    if ours is None:
-        return foreign
-    if ours == value:
-        return {name: old for name, old in foreign.items() if name != mark}
-    return {**foreign, mark: ours}
+    event: VersionStageChanged | AliasSet | AliasRemoved, mark: str, value: str, authors: Authors
+) -> Authors:
+    """Return whose marks are whose after one was seen to change to `value`."""
+    if event.head.actor == SLUICE:
+        landed = {**authors.landed, mark: _write(event.head.cause, value)}
+        authors = replace(authors, landed=landed)
+        ours = authors.foreign.get(mark)
+    else:
+        ours = authors.marks.get(mark)
+        if ours is not None and ours != value:
+            return replace(authors, foreign={**authors.foreign, mark: ours})
+    if ours != value:
+        return authors
+    others = {name: old for name, old in authors.foreign.items() if name != mark}
+    return replace(authors, foreign=others)
+
+
+def _write(cause: str | None, value: str) -> str:
+    """Name one write of ours: a cause asks for a mark once, whatever it is."""
+    return f"{cause}={value}"
