@@ -8,6 +8,7 @@ for the zeros to mean anything.
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
@@ -23,6 +24,7 @@ from processor.rules.history import VIEWS, fold_all
 from processor.rules.promotion import OPEN
 from processor.values.promotion import Promotion
 from processor.values.record import ModelRecord, VersionRecord
+from tests.simulation.loop import EPOCH
 from tests.simulation.operators import Operators
 from tests.simulation.people import GIT, MLFLOW, People
 from tests.simulation.program import Simulation
@@ -271,15 +273,38 @@ def _writers(case: Case, verdict: Verdict) -> None:
             told[event.version.model, event.version.number, "stage"].append(event)
         else:
             told[event.model, "", f"alias:{event.alias}"].append(event)
+    asked = [row for row in case.effects if row.kind == "registry.mark" and row.attempt]
     for place, events in told.items():
-        _attributed(place, events, fields[place], verdict)
+        _attributed(place, events, fields[place], asked, verdict)
     first = {
         (one.version.model, one.version.number, "stage"): one.stage
         for one in case.of(e.VersionRegistered, e.VersionObserved)
     }
     for place, writes in fields.items():
         if place[2] == "stage" or place[2].startswith("alias:"):
-            _swallowed(place, first.get(place, ""), told[place], writes, verdict)
+            _swallowed(place, first.get(place, ""), told[place], writes, asked, verdict)
+
+
+def _nobody_knows(
+    place: tuple[str, str, str], value: str, writes: Sequence[Wrote], asked: Sequence[Row[Any]]
+) -> bool:
+    """Tell whether a stranger wrote just what we had asked for and got no answer to.
+
+    MLflow keeps no author: whose value it is cannot be told from outside, and it is what we want.
+    """
+    model, number, field = place
+    subject = f"registry:main/default/{model}" + (f"/versions/{number}." if number else "")
+    return any(
+        row.field == field
+        and row.new == value
+        and (row.subject.startswith(subject) if number else row.subject == subject)
+        and any(
+            one.value == value and EPOCH + timedelta(seconds=one.at) <= row.answered_at
+            for one in writes
+            if row.answered_at is not None
+        )
+        for row in asked
+    )
 
 
 def _value(event: Any) -> str:
@@ -293,14 +318,20 @@ def _value(event: Any) -> str:
 
 
 def _attributed(
-    place: tuple[str, str, str], events: Sequence[Event], writes: Sequence[Wrote], verdict: Verdict
+    place: tuple[str, str, str],
+    events: Sequence[Event],
+    writes: Sequence[Wrote],
+    asked: Sequence[Row[Any]],
+    verdict: Verdict,
 ) -> None:
     """Nobody is named who did not write that."""
     wrote = Counter((one.by == "sluice", one.value) for one in writes)
     said = Counter((one.head.actor.name == "sluice", _value(one)) for one in events)
     for (ours, value), count in said.items():
         verdict.always["own marks seen" if ours else "foreign marks told"] += count
-        if not wrote[ours, value]:
+        if not wrote[ours, value] and ours and _nobody_knows(place, value, writes, asked):
+            verdict.always["a stranger's write of what we had asked for"] += count
+        elif not wrote[ours, value]:
             whose = "ours" if ours else "a stranger's"
             verdict.is_wrong(f"{place} = {value!r} was told as {whose}, who never wrote it")
 
@@ -310,6 +341,7 @@ def _swallowed(
     first: str,
     events: Sequence[Event],
     writes: Sequence[Wrote],
+    asked: Sequence[Row[Any]],
     verdict: Verdict,
 ) -> None:
     """A stranger's value that still stands, and that we never wrote, was told as a stranger's.
@@ -318,6 +350,8 @@ def _swallowed(
     """
     last = writes[-1]
     if last.by == "sluice" or any(one.by == "sluice" and one.value == last.value for one in writes):
+        return
+    if _nobody_knows(place, last.value, writes, asked):
         return
     if not events:
         if last.value != first:

@@ -34,6 +34,7 @@ _MOODS = {
     "bypass": 3,
     "late": 6,
 }
+_SCANNER_WAITS = 600.0
 _TOLD = "SELECT subject FROM event WHERE type = 'sluice.model_version.registered.v1'"
 
 
@@ -101,11 +102,16 @@ class People:
         self.sim.world.registry.register("default", run.model, run.name)
 
     async def _scan(self, run: Run, rng: Random) -> None:
-        """Be the scanner: it answers for a version once it is there, sometimes never."""
+        """Be the scanner: it answers for a version once it is there, sometimes never.
+
+        Some are never there: asked for while the mode allowed no writes, or deleted by a stranger.
+        """
         if rng.random() < 0.1:
             return
+        ends = asyncio.get_running_loop().time() + _SCANNER_WAITS
         while not (mine := [one for one in self.sim.world.versions() if one.run_id == run.name]):
-            if self.finishing:
+            if asyncio.get_running_loop().time() > ends:
+                self.did["scan given up"] += 1
                 return
             await asyncio.sleep(2)
         await asyncio.sleep(rng.uniform(0, 60))
