@@ -243,23 +243,35 @@ class RegistrySource:
                 model = model_at(effect.subject)
                 if any((one.model, one.number) == (model, number) for one in seen):
                     continue
-                row = await self.reader.version(workspace, model, number)
+                row, alone = await self._alone(workspace, model, number, scope)
                 if row is None:
                     await self.log.append((), closings=(EffectClosing(effect.key, "overwritten"),))
                 else:
-                    whole &= await self._compare(workspace, (row,), scope)
+                    whole &= await self._compare(workspace, (row,), alone)
         return whole
 
     async def _confirm(self, workspace: str, version: Version, scope: _Scope) -> bool:
         """Read one version alone: a listing may skip it, only this says that it is gone."""
-        row = await self.reader.version(workspace, version.model, version.number)
+        row, alone = await self._alone(workspace, version.model, version.number, scope)
         if row is None or row.version != version:
-            return await self._gone(workspace, version, scope)
-        return await self._compare(workspace, (row,), scope)
+            return await self._gone(workspace, version, alone)
+        return await self._compare(workspace, (row,), alone)
+
+    async def _alone(
+        self, workspace: str, model: str, number: str, within: _Scope
+    ) -> tuple[VersionSeen | None, _Scope]:
+        """Read one version, with what was held before and the effects this very read may show."""
+        rows = await self._of(workspace).now()
+        asked = self.clock.now()
+        row = await self.reader.version(workspace, model, number)
+        fresh = await self._scope(workspace, rows, asked, full=within.full)
+        return row, replace(fresh, observed_before_ms=within.observed_before_ms)
 
     async def _gone(self, workspace: str, version: Version, scope: _Scope) -> bool:
         """Tell that a version is gone."""
-        held = scope.held[subject_of(version)]
+        held = scope.held.get(subject_of(version))
+        if held is None or held.data is None:
+            return True  # told by another look meanwhile
         return await self._of(workspace).tell(held, of_gone(version, scope.look), gone=True)
 
     async def _model_gone(self, workspace: str, subject: str, scope: _Scope) -> bool:

@@ -7,11 +7,11 @@ import pytest
 
 from processor.adapters.ledgers import Ledger
 from processor.engine.effects.proposals import ProposalDoor
-from processor.errors import Retryable, Unavailable
+from processor.errors import NotYet, Retryable, Terminal, Unavailable
 from processor.policy.mode import Mode
 from processor.testing.clock import JumpingClock
 from processor.testing.forge import MemoryForge
-from processor.values.principal import claimed
+from processor.values.principal import SLUICE, claimed
 from processor.values.proposal import Draft, Proposal
 from processor.values.slot import Repository
 from tests.engine.doors import door
@@ -101,3 +101,30 @@ async def test_while_only_watching_the_other_is_left_alone(
     watching = through(ledger, clock, forge, "observe")
     assert (await watching.open(WHERE, draft, "cause")).number == 1
     assert len(await alive(forge)) == 2
+
+
+@pytest.mark.parametrize("how", ["closed", "pushed", "taken away"])
+async def test_a_merge_that_was_overtaken_is_asked_anew_and_dies_of_nothing(
+    ledger: Ledger, clock: JumpingClock, forge: MemoryForge, how: str
+) -> None:
+    doors = through(ledger, clock, forge)
+    opened = await doors.open(WHERE, await a_draft(forge), "cause-1")
+    match how:
+        case "closed":
+            await forge.close(WHERE, opened.number, "superseded: #2 for fraud v2", SLUICE)
+        case "pushed":
+            forge.person_pushes(WHERE, opened.branch, {"notes.md": b"a word"}, "Ana A")
+        case _:
+            forge.person_moves(WHERE, opened.branch, None)
+    with pytest.raises(NotYet):
+        await doors.merge(WHERE, opened.number, opened.head_sha, "cause-2")
+
+
+async def test_a_merge_that_conflicts_is_for_a_person(
+    ledger: Ledger, clock: JumpingClock, forge: MemoryForge
+) -> None:
+    doors = through(ledger, clock, forge)
+    opened = await doors.open(WHERE, await a_draft(forge), "cause-1")
+    forge.person_pushes(WHERE, WHERE.branch, {FILE: b"something else\n"}, "Ana A")
+    with pytest.raises(Terminal, match="both changed"):
+        await doors.merge(WHERE, opened.number, opened.head_sha, "cause-2")

@@ -229,6 +229,10 @@ def test_what_a_stranger_put_back_before_our_own_word_stays_theirs() -> None:
     assert (undone.stage, dict(undone.authors.foreign)) == ("None", {"stage": "Staging"})
     late = record_of(seen, landed, stage("Staging", "None"), ours, landed)
     assert (late.stage, dict(late.authors.foreign)) == ("Staging", {}), "ours landed once more"
+    unseen = record_of(seen, stage("Staging", "None"), ours)
+    assert (unseen.stage, dict(unseen.authors.foreign)) == ("None", {"stage": "Staging"}), (
+        "nobody told of our write but the stranger who replaced it"
+    )
     other = stage("None", "Staging", by=SLUICE, cause="another")
     again = record_of(seen, other, stage("Staging", "None"), ours)
     assert (again.stage, dict(again.authors.foreign)) == ("Staging", {}), "another write of ours"

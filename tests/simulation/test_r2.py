@@ -23,7 +23,8 @@ from tests.simulation.seeds import PINNED, PINNED_LONG
 
 ROOT = Path(__file__).parents[2]
 SHORT = Size(runs=16)
-LONG = Size(runs=60, every=6.0)
+LONG = Size(runs=120, every=2.5, mean_points=26)
+FOUND_AT = Size(runs=60, every=6.0)
 _ALWAYS = (
     "promotions serving",
     "promotions rejected",
@@ -188,7 +189,7 @@ def test_r2_at_full_size() -> None:
     """100,000 events and 10,000 crashes, over two processes."""
     told: list[Told] = []
     with timed() as took, _two() as pool:
-        told += pool.map(run, PINNED_LONG, [LONG] * len(PINNED_LONG))
+        told += pool.map(run, PINNED_LONG, [FOUND_AT] * len(PINNED_LONG))
         seed = 2000
         while sum(one.verdict.always["events"] for one in told) < 100_000 or (
             sum(one.verdict.always["crashes"] for one in told) < 10_000

@@ -286,6 +286,26 @@ async def test_a_version_missing_from_a_listing_is_deleted_only_when_a_read_conf
     assert event.version.number == "1"
 
 
+async def test_a_write_of_ours_between_a_listing_and_the_read_that_confirms_it_is_ours() -> None:
+    world = World()
+    row = await world.begun()
+
+    class Skipping(MemoryRegistry):
+        """A page skipped the row, and our request went out before it was read alone."""
+
+        async def versions(self, *_: object) -> Sequence[VersionSeen]:
+            return ()
+
+        async def version(self, workspace: str, model: str, number: str) -> VersionSeen | None:
+            world.opens("stage", f"registry:{row.version.path}", "Staging", "e1")
+            await world.registry.set_stage(workspace, model, number, "Staging")
+            return await world.registry.version(workspace, model, number)
+
+    await world.another(reader=Skipping(registry_id="main", clock=world.clock)).reconcile()
+    (event,) = world.ledger.of(VersionStageChanged)
+    assert (event.head.actor, event.head.cause) == (SLUICE, "cause-of-e1")
+
+
 async def test_a_model_made_again_is_another_version_and_the_old_one_is_deleted() -> None:
     world = World()
     old = await world.begun()

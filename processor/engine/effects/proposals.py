@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from processor.engine.effects.door import Door, digest
-from processor.errors import Suppressed, Terminal
+from processor.errors import NotYet, Suppressed, Terminal
 from processor.ports.reading.forge import ForgeReader
 from processor.ports.writing.forge import ForgeWriter
 from processor.values.effect import Effect
@@ -19,6 +19,7 @@ from processor.values.proposal import CommitStatus, Draft, Proposal
 from processor.values.slot import Repository
 from processor.values.version import key_of
 
+_MOVED_ON = 600.0  # seconds after the event until a merge that keeps missing its head is told
 _KEPT = ("merged", "open", "closed")  # of two proposals of one promotion, the first counts
 
 
@@ -83,8 +84,8 @@ class ProposalDoor:
         await self.door.converge(effect, send, quiet=self.quiet[where.forge])
 
     async def merge(self, where: Repository, number: int, expected_head: str, cause: str) -> None:
-        """Merge it at exactly this head."""
-        _, writer = self._forge(where)
+        """Merge it at exactly this head. Raises NotYet when it moved on: ask what is owed now."""
+        reader, writer = self._forge(where)
 
         async def send() -> str:
             await writer.merge(where, number, expected_head, SLUICE)
@@ -92,7 +93,13 @@ class ProposalDoor:
 
         key = f"merge:{_at(where)}:{number}:{expected_head}"
         effect = self._effect("proposal.merge", key, where, expected_head, cause)
-        await self.door.converge(effect, send, quiet=self.quiet[where.forge])
+        try:
+            await self.door.converge(effect, send, quiet=self.quiet[where.forge])
+        except Terminal as refusal:
+            now = await reader.get(where, number)
+            if (now.state, now.head_sha) == ("open", expected_head):
+                raise
+            raise NotYet(str(refusal), after=1.0, until=_MOVED_ON) from None
 
     async def set_status(
         self, where: Repository, sha: str, status: CommitStatus, cause: str

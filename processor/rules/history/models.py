@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from processor.events import AliasRemoved, AliasSet, DriftFound, Event, VersionMarked
-from processor.rules.history.strangers import marked, moved
+from processor.rules.history.strangers import change, marked, moved
 from processor.values.record import ModelRecord
 
 ROW = ModelRecord
@@ -38,8 +38,9 @@ def fold(row: ModelRecord | None, event: Event, at: datetime, key: str) -> Model
         number, authors = marked(row.aliases.get(alias, ""), event, row.authors)
         return replace(row, aliases=_named(row, alias, number), authors=authors)
     if isinstance(event, AliasSet | AliasRemoved):
-        now = event.number if isinstance(event, AliasSet) else ""
-        authors = moved(event, f"alias:{event.alias}", now, row.authors)
+        seen = row.aliases.get(event.alias, "")
+        authors = moved(event, f"alias:{event.alias}", seen, row.authors)
+        _, now = change(event)
         return replace(row, aliases=_named(row, event.alias, now), authors=authors)
     return row
 

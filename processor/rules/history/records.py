@@ -75,7 +75,7 @@ def _next(row: VersionRecord, event: Event, at: datetime) -> VersionRecord:
         case VersionDeleted():
             return replace(row, deleted=True)
         case VersionStageChanged():
-            authors = moved(event, "stage", event.new, row.authors)
+            authors = moved(event, "stage", row.stage, row.authors)
             return replace(row, stage=event.new, authors=authors)
         case VersionMarked():
             stage, authors = marked(row.stage, event, row.authors)
