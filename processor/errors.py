@@ -6,6 +6,7 @@ decides what becomes of the row; handlers do not catch them.
     SluiceError
     |-- Retryable      the world was in the way: the row keeps its lane's head and is tried again
     |   `-- Unavailable    a product is down (5xx, 429, credentials ...): never the row's fault
+    |       |-- Forbidden      it answers, but not us about this: a right is missing
     |       |-- NotSent        it did not answer lately, so nothing was asked of it this time
     |       `-- Paused         an operator stopped our writes: the row waits until they resume
     |-- NotYet         nothing is wrong, it is only too early: the row re-enters at its lane's tail
@@ -16,7 +17,14 @@ decides what becomes of the row; handlers do not catch them.
 
 
 class SluiceError(Exception):
-    """Anything the program raises on purpose."""
+    """Anything the program raises on purpose; its words can be stored and sent, whoever's they are.
+
+    JSON from outside may hold half a character, which no file takes.
+    """
+
+    def __init__(self, reason: str = "") -> None:
+        """Keep the reason, with a question mark for what is no character."""
+        super().__init__(reason.encode("utf-8", "replace").decode())
 
 
 class Retryable(SluiceError):
@@ -38,6 +46,10 @@ class Unavailable(Retryable):
         self.product = product
 
 
+class Forbidden(Unavailable):
+    """The product answers, but refuses us this one thing: our user lacks a right (403)."""
+
+
 class NotSent(Unavailable):
     """Its breaker is open: the request never left, so nothing is in doubt."""
 
@@ -49,11 +61,16 @@ class Paused(Unavailable):
 class NotYet(SluiceError):
     """Too early; look again in `after` seconds, give up `until` seconds after the event."""
 
-    def __init__(self, reason: str, *, after: float, until: float) -> None:
-        """Both times are in seconds; `until` counts from when the event was recorded."""
+    def __init__(self, reason: str, *, after: float, until: float, product: str = "") -> None:
+        """Both times are in seconds; `until` counts from when the event was recorded.
+
+        `product` is who has to see what the row waits for, where the handler did not ask it
+        itself: while that is down nobody looks, and no row is given up.
+        """
         super().__init__(reason)
         self.after = after
         self.until = until
+        self.product = product
 
 
 class Terminal(SluiceError):

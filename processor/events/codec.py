@@ -117,7 +117,7 @@ def decode_foreign(
 
 def parse_structured(body: bytes) -> list[Message]:
     """Return the events of a structured body: one JSON object, or a batch of them."""
-    document = _json(body)
+    document = parsed(body)
     return [_apart(one) for one in (document if isinstance(document, list) else [document])]
 
 
@@ -138,7 +138,7 @@ def parse_binary(headers: Mapping[str, str], body: bytes) -> Message:
         except UnicodeError as exc:
             raise _malformed(name, "is not percent-encoded UTF-8") from exc
     _insist_on_json(attributes.get("datacontenttype"))
-    return attributes, _json(body) if body else None
+    return attributes, parsed(body) if body else None
 
 
 def _permitted(attributes: Attributes, awaited: frozenset[str]) -> type[Event]:
@@ -226,7 +226,7 @@ def _build(kind: type[Event], fields: Mapping[str, object]) -> Event:
         raise _unusable(".".join(str(part) for part in first["loc"]), first["msg"]) from exc
 
 
-def _json(body: bytes) -> Any:  # noqa: ANN401 - any JSON at all
+def parsed(body: bytes) -> Any:  # noqa: ANN401 - any JSON at all
     """Parse strictly: no NaN, no key twice, no nesting that exhausts the stack."""
     try:
         return json.loads(body.decode(), object_pairs_hook=_once, parse_constant=_no_such_number)
@@ -256,7 +256,7 @@ def _apart(document: object) -> Message:
     if "data" in document:
         raise _malformed("data_base64", "stands beside 'data'; give one of them")
     try:
-        return attributes, _json(base64.b64decode(document["data_base64"], validate=True))
+        return attributes, parsed(base64.b64decode(document["data_base64"], validate=True))
     except (TypeError, ValueError, binascii.Error) as exc:
         raise _malformed("data_base64", "is not base64") from exc
 

@@ -37,6 +37,19 @@ class DeadlinePassed(Event):
     """The scalar in Git the promotion would change, where there is one."""
 
 
+class SourceStalled(Event):
+    """A source has not been able to look for far longer than it should."""
+
+    kind: ClassVar[str] = "source.stalled"
+    topic: ClassVar[str] = "operations"
+    name: str
+    """Which look: `registry changes`, `proposals` ..."""
+    since: Moment
+    """When it last went well, or when it was first tried."""
+    reason: str
+    """What was said last."""
+
+
 class WorkDied(Event):
     """A row of work was given up; told once."""
 

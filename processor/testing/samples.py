@@ -58,6 +58,7 @@ _TRAINING = Training(
 
 
 _MODEL = About("main", "default", "fraud")
+_NAMED = {"workspace": "default", "model": "fraud"}
 _VERSION = About.of(CANDIDATE)
 _AT_TARGET = About.of(CANDIDATE, TARGET)
 _SLOT_OF = About("main", "default", "fraud", target=TARGET)
@@ -141,9 +142,33 @@ SAMPLES: tuple[Event, ...] = (
         verdict="passed",
         reason="no findings",
     ),
+    _say(said.ModelCreated, _MODEL, UNKNOWN, **_NAMED),
+    _say(said.ModelRenamed, _MODEL, UNKNOWN, **_NAMED, old="fraud-draft", new="fraud"),
+    _say(said.ModelDescribed, _MODEL, UNKNOWN, **_NAMED, old="", new="Card fraud, EU"),
+    _say(said.ModelTagSet, _MODEL, UNKNOWN, **_NAMED, tag="team", value="risk", previous=None),
+    _say(said.ModelTagRemoved, _MODEL, UNKNOWN, **_NAMED, tag="team", previous="risk"),
+    _say(said.ModelDeleted, _MODEL, UNKNOWN, **_NAMED),
     _say(said.VersionObserved, _VERSION, UNKNOWN, **_SEEN),
     _say(said.VersionRegistered, _VERSION, BORIS, **_SEEN),
     _say(said.VersionStageChanged, _VERSION, UNKNOWN, version=CANDIDATE, old="None", new="Staging"),
+    _say(said.VersionDescribed, _VERSION, UNKNOWN, version=CANDIDATE, old="", new="March data"),
+    _say(
+        said.VersionTagSet,
+        _VERSION,
+        UNKNOWN,
+        version=CANDIDATE,
+        tag="data.lookback_days",
+        value="30",
+        previous="90",
+    ),
+    _say(
+        said.VersionTagRemoved,
+        _VERSION,
+        UNKNOWN,
+        version=CANDIDATE,
+        tag="data.lookback_days",
+        previous="30",
+    ),
     _say(said.VersionDeleted, _VERSION, UNKNOWN, version=CANDIDATE),
     _say(
         said.AliasSet,
@@ -290,6 +315,13 @@ SAMPLES: tuple[Event, ...] = (
         event_id=said.EvaluationStarted.heading(_VERSION, "sample").id,
         due=NOW,
         version=CANDIDATE,
+    ),
+    _say(
+        said.SourceStalled,
+        About("main"),
+        name="registry changes",
+        since=NOW - timedelta(minutes=10),
+        reason="registry: nothing listens at http://mlflow:5000",
     ),
     _say(
         said.WorkDied,

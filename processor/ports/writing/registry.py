@@ -26,3 +26,7 @@ class RegistryWriter(Protocol):
     async def remove_alias(self, workspace: str, model: str, alias: str) -> None:
         """Remove the alias; an absent one is fine."""
         ...
+
+    async def remove_tag(self, workspace: str, model: str, number: str, key: str) -> None:
+        """Remove a version's tag; an absent one is fine."""
+        ...
