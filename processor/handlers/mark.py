@@ -1,8 +1,9 @@
 """Make the registry say what it should say now.
 
-Place in the flow: evaluation.*, promotion.approved, rollout.*, serving.changed, drift.found,
-mode.changed -> model_version.marked. Whichever event woke it, it writes what `rules/marks.demand`
-asks at this moment: the registry has no compare-and-swap, so the newest demand must win.
+Place in the flow: evaluation.passed and .requested, every end of a promotion, serving.changed,
+drift.found, mode.changed -> model_version.marked. Whichever event woke it, it writes what
+`rules/marks.demand` asks at this moment: the registry has no compare-and-swap, so the newest
+demand must win.
 """
 
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from processor.events import (
     DriftFound,
     EvaluationPassed,
+    EvaluationRequested,
     Event,
     ModeChanged,
     PromotionApproved,
@@ -34,6 +36,7 @@ from processor.values.version import parts_of
 
 Woken = (
     EvaluationPassed
+    | EvaluationRequested
     | PromotionApproved
     | PromotionExpired
     | PromotionRejected

@@ -1,9 +1,9 @@
 """Close what no longer holds, or have it judged again.
 
-Place in the flow: model_version.deleted, evaluation.failed, deadline.passed (expiry) and
-mode.changed -> the pull request is closed with its reason; serving.changed under an open one, and
-promotion.proposed after what serves had changed (it waited, or soaked elsewhere)
--> evaluation.requested, so that it is compared with what serves now.
+Place in the flow: model_version.deleted (or .observed under another name), evaluation.failed,
+deadline.passed (expiry) and mode.changed -> the pull request is closed with its reason;
+serving.changed under an open one, and promotion.proposed after what serves had changed (it waited,
+or soaked elsewhere) -> evaluation.requested, so that it is compared with what serves now.
 """
 
 from collections.abc import Sequence
@@ -18,6 +18,7 @@ from processor.events import (
     PromotionProposed,
     ServingChanged,
     VersionDeleted,
+    VersionObserved,
 )
 from processor.policy.policy import Policies
 from processor.ports.effects import ProposalEffects
@@ -32,7 +33,9 @@ from processor.values.principal import SLUICE
 from processor.values.serving import Serving
 
 Compared = ServingChanged | PromotionProposed
-Woken = VersionDeleted | EvaluationFailed | DeadlinePassed | ModeChanged | Compared
+Woken = (
+    VersionDeleted | VersionObserved | EvaluationFailed | DeadlinePassed | ModeChanged | Compared
+)
 
 
 @dataclass(frozen=True, kw_only=True)

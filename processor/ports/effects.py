@@ -26,7 +26,10 @@ class RegistryEffects(Protocol):
     async def mark(
         self, version: Version, mark: str, value: str, previous: str, cause: str
     ) -> None:
-        """Make the registry say it: `stage` -> a stage, `alias:<name>` -> a number or "" (gone)."""
+        """Make the registry say it.
+
+        `stage` -> a stage, `alias:<name>` -> a number or "" (gone), `tag:<key>` -> "" (gone).
+        """
         ...
 
     async def marked_before(self, cause: str) -> Sequence[Effect]:

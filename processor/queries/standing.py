@@ -21,6 +21,7 @@ from processor.events import (
     TargetHeld,
     TargetReleased,
     VersionDeleted,
+    VersionObserved,
 )
 from processor.policy.policy import Policies, Policy
 from processor.policy.targets import Target
@@ -39,6 +40,7 @@ AboutProposals = (
     | EvaluationFailed
     | EvaluationInconclusive
     | VersionDeleted
+    | VersionObserved
     | ServingChanged
     | TargetHeld
     | TargetReleased
@@ -89,6 +91,11 @@ async def _concerned(views: Views, event: AboutProposals) -> Sequence[Promotion]
         case TargetHeld() | TargetReleased() | DeadlinePassed():
             of_model = await _of_model(views, event.head.key)
             return [one for one in of_model if one.target == event.target]
+        case VersionObserved():
+            if event.was is None:
+                return []
+            of_model = await _of_model(views, event.was.key)
+            return [one for one in of_model if one.version == event.was]
         case _:
             of_model = await _of_model(views, event.version.key)
             return [one for one in of_model if one.version == event.version]

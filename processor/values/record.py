@@ -55,9 +55,13 @@ class Authors:
     landed: Mapping[str, str] = field(default_factory=dict)
 
 
+ASKING_TAG = "sluice.evaluate"
+"""The version tag by which anybody who may write tags asks for an evaluation."""
+
+
 @dataclass(frozen=True)
 class VersionRecord:
-    """One version."""
+    """One version; `asks` is the value of `ASKING_TAG` while it stands there."""
 
     version: Version
     run_id: str
@@ -69,6 +73,7 @@ class VersionRecord:
     judgement: Judgement | None = None
     authors: Authors = Authors()
     waivers: tuple[Waiver, ...] = ()
+    asks: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The registry says what holds now: never about the deleted, never over a person's own word."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -235,6 +235,35 @@ def test_two_targets_each_have_their_say_and_the_highest_stage_wins() -> None:
     assert asked["2", "stage"] == "Production"
     assert asked["1", "stage"] == "Archived"
     assert asked["2", "alias:champion"] == asked["2", "alias:rehearsed"] == "2"
+
+
+class Counted(list[Any]):
+    """Rows that count how many of them are read."""
+
+    reads = 0
+
+    def __iter__(self) -> Iterator[Any]:
+        for row in super().__iter__():
+            self.reads += 1
+            yield row
+
+    def __reversed__(self) -> Iterator[Any]:
+        return iter(Counted(reversed(list(self))))
+
+
+def test_a_model_of_twice_the_history_costs_twice_as_much() -> None:
+    policy = a_policy(targets=[STAGING, PRODUCTION])
+    reads, marks = {}, {}
+    for many in (200, 400):
+        versions = [a_version(str(n), created_ms=n) for n in range(1, many + 1)]
+        records = Counted(record(one, "Staging", "passed") for one in versions)
+        promotions = Counted(promotion(one, "superseded") for one in versions[::3])
+        servings = Counted([serving(versions[-1])])
+        marks[many] = len(demand(policy, Known(records, promotions, servings, None)))
+        reads[many] = records.reads + promotions.reads + servings.reads
+    print(f"rows read: {reads}, marks asked: {marks}")
+    assert marks[400] > 1.9 * marks[200] > 100, "there is twice as much to say"
+    assert reads[400] < 2.2 * reads[200]
 
 
 def test_the_previous_value_is_what_was_seen() -> None:

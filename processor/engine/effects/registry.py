@@ -61,8 +61,8 @@ class RegistryDoor:
     async def mark(
         self, version: Version, mark: str, value: str, previous: str, cause: str
     ) -> None:
-        """Set a stage or an alias."""
-        of_version = mark == "stage"
+        """Set a stage or an alias, or remove a tag."""
+        of_version = not mark.startswith("alias:")
         effect = Effect(
             key=f"mark:{cause}:{version.path}:{mark}:{value}",
             kind="registry.mark",
@@ -75,14 +75,7 @@ class RegistryDoor:
         )
 
         async def send() -> str:
-            if of_version:
-                await self.writer.set_stage(version.workspace, version.model, version.number, value)
-            elif value:
-                alias = mark.removeprefix("alias:")
-                await self.writer.set_alias(version.workspace, version.model, alias, value)
-            else:
-                alias = mark.removeprefix("alias:")
-                await self.writer.remove_alias(version.workspace, version.model, alias)
+            await self._write(version, mark, value)
             return json.dumps(value)
 
         try:
@@ -96,6 +89,20 @@ class RegistryDoor:
                 after=_LOOK_AGAIN,
                 until=_PATIENCE,
             ) from refusal
+
+    async def _write(self, version: Version, mark: str, value: str) -> None:
+        """Make the request of a mark."""
+        where, number = (version.workspace, version.model), version.number
+        kind, _, name = mark.partition(":")
+        match kind:
+            case "stage":
+                await self.writer.set_stage(*where, number, value)
+            case "tag":
+                await self.writer.remove_tag(*where, number, name)
+            case _ if value:
+                await self.writer.set_alias(*where, name, value)
+            case _:
+                await self.writer.remove_alias(*where, name)
 
     async def _there(self, version: Version) -> bool:
         """Tell whether a version, and not another of its number, is in the registry."""

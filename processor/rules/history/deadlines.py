@@ -72,9 +72,9 @@ def sets_one(event: Event) -> bool:
 
 
 def columns(row: Deadline) -> tuple[str, str, str]:
-    """Return model key, no slot, and `open`, `lifted` or `passed`."""
+    """Return model key, its kind in a slot's place, and `open`, `lifted` or `passed`."""
     state = "lifted" if row.lifted else "passed" if row.passed else "open"
-    return row.model_key, "", state
+    return row.model_key, row.kind, state
 
 
 def fold(row: Deadline | None, event: Event, at: datetime, key: str) -> Deadline | None:

@@ -19,7 +19,7 @@ from processor.rules.history import (
     servings,
 )
 
-VERSION = 8
+VERSION = 9
 """Moves whenever any fold changes: a ledger folded by another version is refolded at start."""
 
 

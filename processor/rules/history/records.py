@@ -23,10 +23,12 @@ from processor.events import (
     VersionObserved,
     VersionRegistered,
     VersionStageChanged,
+    VersionTagRemoved,
+    VersionTagSet,
     WaiverGiven,
 )
 from processor.rules.history.strangers import marked, moved
-from processor.values.record import Judgement, VersionRecord, Waiver
+from processor.values.record import ASKING_TAG, Judgement, VersionRecord, Waiver
 
 ROW = VersionRecord
 
@@ -38,7 +40,11 @@ def keys_of(event: Event) -> tuple[str, ...]:
     """Return the version an event concerns; alias marks belong to the model."""
     if isinstance(event, VersionMarked | DriftFound):
         mark = event.mark if isinstance(event, VersionMarked) else event.field
-        return (event.version.path,) if mark == "stage" else ()
+        return () if mark.startswith("alias:") else (event.version.path,)
+    if isinstance(event, VersionObserved) and event.was is not None:
+        return (event.version.path, event.was.path)
+    if isinstance(event, VersionTagSet | VersionTagRemoved):
+        return (event.version.path,) if event.tag == ASKING_TAG else ()
     if isinstance(event, DeadlinePassed):
         return (event.version.path,) if event.what == "waiver" and event.version else ()
     concerned = (
@@ -63,9 +69,11 @@ def fold(
     row: VersionRecord | None,
     event: Event,
     at: datetime,
-    key: str,  # noqa: ARG001
+    key: str,
 ) -> VersionRecord | None:
-    """Return the version's record after the event."""
+    """Return the version's record after the event; under its old name a version is gone."""
+    if isinstance(event, VersionObserved) and event.was is not None and key == event.was.path:
+        return replace(row, deleted=True) if row else None
     return _first(event, at) if row is None else _next(row, event, at)
 
 
@@ -74,12 +82,8 @@ def _next(row: VersionRecord, event: Event, at: datetime) -> VersionRecord:
     match event:
         case VersionDeleted():
             return replace(row, deleted=True)
-        case VersionStageChanged():
-            authors = moved(event, "stage", row.stage, row.authors)
-            return replace(row, stage=event.new, authors=authors)
-        case VersionMarked():
-            stage, authors = marked(row.stage, event, row.authors)
-            return replace(row, stage=stage, authors=authors)
+        case VersionStageChanged() | VersionMarked() | VersionTagSet() | VersionTagRemoved():
+            return _written(row, event)
         case EvaluationStarted() | GateStarted() | GateFinished():
             return replace(row, judgement=_in_progress(row.judgement, event, at))
         case WaiverGiven():
@@ -93,6 +97,24 @@ def _next(row: VersionRecord, event: Event, at: datetime) -> VersionRecord:
             return replace(row, judgement=_judged(event, at))
         case _:
             return row
+
+
+def _written(
+    row: VersionRecord,
+    event: VersionStageChanged | VersionMarked | VersionTagSet | VersionTagRemoved,
+) -> VersionRecord:
+    """Return the record after its stage or the asking tag was written, by whoever it was."""
+    match event:
+        case VersionStageChanged():
+            authors = moved(event, "stage", row.stage, row.authors)
+            return replace(row, stage=event.new, authors=authors)
+        case VersionMarked(mark="stage"):
+            stage, authors = marked(row.stage, event, row.authors)
+            return replace(row, stage=stage, authors=authors)
+        case VersionTagSet():
+            return replace(row, asks=event.value)
+        case _:
+            return replace(row, asks=None)
 
 
 def _first(event: Event, at: datetime) -> VersionRecord | None:
