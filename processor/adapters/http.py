@@ -7,25 +7,37 @@ left, any status below 500, is the adapter's to read. Proxies from the environme
 and redirects are not followed: credentials go to the configured host alone.
 """
 
+import errno
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+import ssl
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Any, Self
+from typing import Any, Self, TypeVar
+from urllib.parse import quote, urlencode
 
 import aiohttp
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+from yarl import URL
 
 from processor.errors import Unavailable
 
 Params = Mapping[str, str] | Sequence[tuple[str, str]] | None
+Sign = Callable[[str, str, bytes], Awaitable[Mapping[str, str]]]
 
+_LATE = frozenset({408, 425, 499})  # a proxy's word for "not this time"
 _MOVED = range(300, 400)
 _BROKEN = range(500, 600)
+_Read = TypeVar("_Read")
 _SHOWN = 200  # characters of a foreign body worth repeating in a message
+
+
+def _nobody(_: float) -> None:
+    """Tell nobody."""
 
 
 class _Hiccup(Unavailable):
@@ -34,10 +46,11 @@ class _Hiccup(Unavailable):
 
 @dataclass(frozen=True)
 class Answer:
-    """A status below 500 and the body as it came."""
+    """A status below 500, the body as it came, and the sender's clock where it tells it."""
 
     status: int
     body: bytes
+    sent: datetime | None = None
 
     def json(self) -> Any:  # noqa: ANN401 - it is whatever the product says
         """Return the parsed body, floats (and NaN) kept as the text they were sent as.
@@ -55,19 +68,27 @@ class Answer:
 class Http:
     """A session with one product; use it inside `async with`.
 
-    `product` is its name in messages, `setting` where its address is written, `timeout` the
-    seconds one request may take, `attempts` how often a GET is tried, `pause` the seconds before
-    the first repetition (then doubled).
-    `auth` gives the headers that prove who we are and may raise OSError for an unreadable file.
+    `product` is its name in messages; `setting` is where its address is written, `trust` where
+    its certificates are and `login` where our credentials. `timeout` is the seconds one request
+    may take, `attempts` how often a GET is tried, `pause` the seconds before the first repetition
+    (then doubled). Before each request `auth` gives the headers that prove who we are, `sign`
+    those that depend on the request (method, URL, body), `tls` whom to trust; each may raise
+    OSError for what it cannot read.
+    `heard` is told after each request how many seconds it was out, answered or not.
     """
 
     product: str
     base_url: str
     setting: str = ""
+    trust: str = ""
+    login: str = ""
     auth: Callable[[], Mapping[str, str]] | None = field(default=None, repr=False)
+    sign: Sign | None = field(default=None, repr=False)
+    tls: Callable[[], ssl.SSLContext] | None = field(default=None, repr=False)
     timeout: float = 30.0
     attempts: int = 3
     pause: float = 0.2
+    heard: Callable[[float], None] = field(default=_nobody, repr=False)
     _session: aiohttp.ClientSession | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -135,16 +156,21 @@ class Http:
         """Make one request and judge its answer."""
         if self._session is None:
             raise RuntimeError(f"{self.product}: the session is not open")
+        url = _url(f"{self.base_url}/{path.lstrip('/')}", params)
+        data = b"" if body is None else json.dumps(body).encode()
+        proof = await self._proof(method, str(url), data)
+        began = time.perf_counter()
         try:
             async with self._session.request(
                 method,
-                f"{self.base_url}/{path.lstrip('/')}",
-                params=params,
-                headers={**self._credentials(), **(headers or {})},
-                json=body,
+                url,
+                headers={**proof, **(headers or {})},
+                data=data or None,
+                ssl=True if self.tls is None else self._read(self.tls),
                 allow_redirects=False,
             ) as response:
-                answer = Answer(response.status, await response.read())
+                sent = _date(response.headers.get("Date"))
+                answer = Answer(response.status, await response.read(), sent)
                 self._judge(response, answer)
                 return answer
         except TimeoutError:
@@ -152,6 +178,31 @@ class Http:
             raise _Hiccup(self.product, reason) from None
         except aiohttp.ClientError as error:
             raise _Hiccup(self.product, self._words(error)) from None
+        finally:
+            self.heard(time.perf_counter() - began)
+
+    async def _proof(self, method: str, url: str, data: bytes) -> Mapping[str, str]:
+        """Return the headers that prove who we are, and the body's type."""
+        kind = {"Content-Type": "application/json"} if data else {}
+        auth = {} if self.auth is None else self._read(self.auth)
+        if self.sign is None:
+            return {**kind, **auth}
+        try:
+            return {**kind, **auth, **await self.sign(method, url, data)}
+        except OSError as error:
+            raise self._unreadable(error) from None
+
+    def _read(self, read: Callable[[], _Read]) -> _Read:
+        """Return what depends on files."""
+        try:
+            return read()
+        except OSError as error:
+            raise self._unreadable(error) from None
+
+    def _unreadable(self, error: OSError) -> Unavailable:
+        """Return which file of ours is to blame; nothing was sent."""
+        name = f"{error.filename}: " if error.filename else ""
+        return Unavailable(self.product, f"credentials: {name}{error.strerror or error}")
 
     def _words(self, error: aiohttp.ClientError) -> str:
         """Return why there is no answer, and what to do about it."""
@@ -162,7 +213,12 @@ class Http:
                 return f"no host is called {name}: {change}, or look at this machine's name service"
             case aiohttp.ClientConnectorCertificateError():
                 why = getattr(error.certificate_error, "verify_message", "") or "it is not valid"
-                return f"this machine does not trust the certificate of {self.base_url}: {why}"
+                fix = f"; name who signed it in {self.trust}.ca" if self.trust else ""
+                return f"this machine does not trust the certificate of {self.base_url}: {why}{fix}"
+            case aiohttp.ClientError() if _refuses_us(error):
+                fix = f"; name one it knows, and its key, in {self.trust}.client_file"
+                said = f"{self.base_url} refuses our certificate, or wants one"
+                return f"{said}{fix if self.trust else ''}"
             case aiohttp.ClientConnectorSSLError():
                 return f"{self.base_url} does not speak TLS as it should: {change} if it is http"
             case aiohttp.ClientConnectorError(os_error=ConnectionRefusedError()):
@@ -170,20 +226,13 @@ class Http:
             case aiohttp.ClientConnectorError():
                 why = os.strerror(error.errno).lower() if error.errno else str(error.os_error)
                 return f"{self.base_url} cannot be reached: {why}"
-            case aiohttp.ServerDisconnectedError():
-                return f"{self.base_url} closed the connection without an answer"
+            case aiohttp.ServerDisconnectedError() | aiohttp.ClientOSError(errno=errno.ECONNRESET):
+                said = f"{self.base_url} closed the connection without an answer"
+                if not self.trust or not self.base_url.startswith("https:"):
+                    return said  # over TLS some servers refuse a certificate so, uvicorn does
+                return f"{said}: does it know the certificate in {self.trust}.client_file?"
             case _:
                 return f"{self.base_url} broke the answer off: {type(error).__name__}: {error}"
-
-    def _credentials(self) -> Mapping[str, str]:
-        """Return the headers that prove who we are."""
-        if self.auth is None:
-            return {}
-        try:
-            return self.auth()
-        except OSError as error:
-            reason = f"credentials: {error.filename}: {error.strerror}"
-            raise Unavailable(self.product, reason) from None
 
     def _judge(self, response: aiohttp.ClientResponse, answer: Answer) -> None:
         """Raise for an answer that speaks of the product and not of the request."""
@@ -191,7 +240,7 @@ class Http:
         # By its look and not its type: MLflow's own /version is plain text said to be HTML.
         html = answer.body.lstrip()[:1] == b"<"
         if status == HTTPStatus.UNAUTHORIZED:
-            raise Unavailable(self.product, "401: the credentials are missing, wrong or expired")
+            raise Unavailable(self.product, f"401: {self._unknown(response)}")
         if status == HTTPStatus.FORBIDDEN and b"Invalid Host header" in answer.body:
             host = self.base_url.partition("://")[2].partition("/")[0]
             raise Unavailable(
@@ -199,6 +248,8 @@ class Http:
                 f"403 Invalid Host header: the server does not know itself as {host}; start it "
                 f"with --allowed-hosts naming {host} (with and without the port)",
             )
+        if status in _LATE:
+            raise _Hiccup(self.product, f"answered {status}: {answer.text()}")
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             after = _seconds(response.headers.get("Retry-After"))
             raise Unavailable(self.product, "429: too many requests", after=after)
@@ -219,6 +270,41 @@ class Http:
                 f"{self.base_url} its address, and not a sign-in page or a proxy before it?",
             )
 
+    def _unknown(self, response: aiohttp.ClientResponse) -> str:
+        """Return why it does not know us."""
+        asked = response.headers.get("WWW-Authenticate", "").partition(" ")[0].lower()
+        sent = response.request_info.headers.get("Authorization", "").partition(" ")[0].lower()
+        fix = f"; see {self.login}" if self.login else ""
+        if not sent:
+            return f"it asks for credentials and was given none{fix}"
+        kinds = {"basic": "a user name and a password", "bearer": "a token"}
+        if asked in kinds and sent in kinds and asked != sent:
+            return f"it takes {kinds[asked]}, and was given {kinds[sent]}{fix}"
+        return f"the credentials are wrong or expired{fix}"
+
+
+def _url(address: str, params: Params) -> URL:
+    """Return an address with its query, encoded as signatures need it: a space is %20."""
+    pairs = list(params.items() if isinstance(params, Mapping) else params or ())
+    query = urlencode(pairs, quote_via=quote, safe="-_.~")
+    return URL(f"{address}?{query}" if query else address, encoded=True)
+
+
+def _refuses_us(error: BaseException) -> bool:
+    """Tell whether TLS broke off over our certificate; only OpenSSL's own words say so."""
+    known = {"CERTIFICATE_REQUIRED", "UNKNOWN_CA", "BAD_CERTIFICATE", "CERTIFICATE_EXPIRED"}
+    said = f"{error} {error.__cause__ or ''}".upper().replace(" ", "_")
+    return "ALERT" in said and any(word in said for word in known)
+
+
+def _date(header: str | None) -> datetime | None:
+    """Return an HTTP date; None where there is none that can be read."""
+    try:
+        at = parsedate_to_datetime(header or "")
+    except ValueError:
+        return None
+    return at if at.tzinfo else None
+
 
 def _seconds(header: str | None) -> float:
     """Return how long `Retry-After` asks to wait; 1 s where it does not say."""
@@ -226,8 +312,5 @@ def _seconds(header: str | None) -> float:
         return 1.0
     if header.strip().isdigit():
         return float(header)
-    try:
-        until = parsedate_to_datetime(header)
-    except ValueError:
-        return 1.0
-    return max(1.0, (until - datetime.now(UTC)).total_seconds()) if until.tzinfo else 1.0
+    until = _date(header)
+    return 1.0 if until is None else max(1.0, (until - datetime.now(UTC)).total_seconds())

@@ -11,6 +11,7 @@ from processor.app.lifecycle import open_reader
 from processor.app.outside import Outside, open_outside
 from processor.errors import Terminal, Unavailable
 from processor.policy.policy import Policy
+from processor.ports.reading.registry import RegistryReader
 from processor.rules.slot_conflicts import slot_conflicts
 from processor.rules.slots import repository_of
 from processor.settings.load import Loaded
@@ -47,11 +48,25 @@ def _damage(loaded: Loaded) -> str:
 
 async def _products(outside: Outside) -> AsyncIterator[str]:
     """Yield how each product is."""
-    yield await _line("registry", outside.registry.check())
+    async for line in _registry(outside.registry):
+        yield line
     for name, forge in outside.forges.items():
         yield await _line(f"forge {name}", forge.check())
     for name, cluster in outside.clusters.items():
         yield await _line(f"cluster {name}", cluster.check())
+
+
+async def _registry(registry: RegistryReader) -> AsyncIterator[str]:
+    """Yield how the registry is, and what its operator should know of it."""
+    answers = await _line("registry", registry.check())
+    yield answers
+    if not answers.startswith("ok:"):
+        return
+    try:
+        for remark in await registry.remarks():
+            yield f"{'ok' if remark.fine else 'not ok'}: registry: {remark.text}"
+    except (Unavailable, Terminal) as problem:
+        yield f"not ok: registry: {str(problem).removeprefix('registry: ')}"
 
 
 async def _repositories(outside: Outside, policy: Policy) -> AsyncIterator[str]:
@@ -65,7 +80,12 @@ async def _repositories(outside: Outside, policy: Policy) -> AsyncIterator[str]:
 
 async def _limits(outside: Outside) -> AsyncIterator[str]:
     """Yield which of the limits gate programs run under this machine enforces."""
-    for limit in await outside.evaluator.limits():
+    try:
+        limits = await outside.evaluator.limits()
+    except Unavailable as problem:
+        yield f"not ok: {problem}"
+        return
+    for limit in limits:
         if limit.waived:
             yield f"ok: evaluator: {limit.enforces}: gone without, as evaluator.local.without asks"
         elif limit.problem:

@@ -5,17 +5,16 @@ decides, writing halves for the effects door alone. Drills hand in another `Outs
 Variables are typed by port, so mypy checks every adapter where it is chosen.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from processor.adapters.chat.log import LogNotifier
 from processor.adapters.clusters.local import LocalCluster
-from processor.adapters.credentials import BasicAuth, BearerToken, SecretFile
 from processor.adapters.forges.local import LocalForge
 from processor.adapters.http import Http
-from processor.adapters.registries.mlflow import MlflowRegistry
 from processor.app.gate_runner import gate_runner
+from processor.app.registry_session import open_registry
 from processor.ports.evaluator import Evaluator
 from processor.ports.reading.cluster import ClusterReader
 from processor.ports.reading.forge import ForgeReader
@@ -24,7 +23,6 @@ from processor.ports.writing.forge import ForgeWriter
 from processor.ports.writing.notifier import Notifier
 from processor.ports.writing.registry import RegistryWriter
 from processor.settings.load import Loaded
-from processor.settings.tree import RegistrySettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +43,7 @@ async def open_outside(loaded: Loaded) -> AsyncIterator[Outside]:
     """Open a session with every configured product; nothing is asked of any yet."""
     settings = loaded.settings
     async with AsyncExitStack() as stack:
-        registry = await stack.enter_async_context(_registry(settings.registry))
+        registry = await stack.enter_async_context(open_registry(settings))
         forges = {
             name: LocalForge(name=name, path=forge.local.path)
             for name, forge in settings.forges.items()
@@ -72,30 +70,3 @@ async def open_outside(loaded: Loaded) -> AsyncIterator[Outside]:
             endpoints={"log": LogNotifier()},
             evaluator=await stack.enter_async_context(gate_runner(loaded)),
         )
-
-
-@asynccontextmanager
-async def _registry(settings: RegistrySettings) -> AsyncIterator[MlflowRegistry]:
-    """Open the session with MLflow."""
-    http = Http(
-        product="registry",
-        base_url=str(settings.url),
-        setting="registry.url",
-        auth=_auth(settings),
-    )
-    async with http:
-        yield MlflowRegistry(
-            registry_id=settings.id, http=http, artifact_roots=settings.artifact_roots
-        )
-
-
-def _auth(settings: RegistrySettings) -> Callable[[], Mapping[str, str]] | None:
-    """Return what proves who we are to MLflow; user and password win over a token."""
-    if settings.username_file and settings.password_file:
-        return BasicAuth(
-            username=SecretFile(settings.username_file),
-            password=SecretFile(settings.password_file),
-        )
-    if settings.token_file:
-        return BearerToken(token=SecretFile(settings.token_file))
-    return None

@@ -13,9 +13,12 @@ from processor.cli.client import Denied, Unreachable, at
 from processor.cli.options import DEFAULT_CONFIG, Config
 from processor.cli.output import tell
 from processor.settings.load import ConfigError, Loaded, load
+from processor.settings.secrets import named_secrets
 
 OK = "ok"
 """Every line begins with this word, or with what is not."""
+
+_MOUNTED = Path("/var/run/secrets/kubernetes.io")  # the kubelet's: readable inside the pod alone
 
 
 def doctor(config: Config = DEFAULT_CONFIG) -> None:
@@ -30,6 +33,12 @@ def doctor(config: Config = DEFAULT_CONFIG) -> None:
     tell(*lines)
     if any(not line.startswith(f"{OK}:") for line in lines):
         raise typer.Exit(1)
+
+
+def _mounted(path: Path) -> str:
+    """Return what does it where chmod cannot: a mounted Kubernetes Secret is read-only."""
+    of_secret = (path.parent / "..data").is_symlink()
+    return " (of a mounted Secret: give its volume defaultMode: 0400)" if of_secret else ""
 
 
 def _git() -> str:
@@ -50,6 +59,12 @@ def _running(config: Path) -> Iterable[str]:
     for product in found["products"]:
         if product["problem"]:
             yield f"not ok: {product['name']}: the running process waits: {product['problem']}"
+    for look in found["looks"]:
+        if look["pace"]:
+            yield (
+                f"{OK}: {look['name']}: the running process looks {look['pace']}; "
+                "poll.max_load lets it look more often"
+            )
     for pause in found["pauses"]:
         about = f" about {pause['model']}" if pause["model"] else ""
         who = f"paused by {pause['by']}: {pause['reason']}"
@@ -58,19 +73,14 @@ def _running(config: Path) -> Iterable[str]:
 
 def _secrets(loaded: Loaded) -> Iterable[str]:
     """Say of each file that holds a secret whether it is there and nobody else can read it."""
-    registry, web = loaded.settings.registry, loaded.settings.web
-    files: list[tuple[str, Path | None]] = [
-        ("registry.username_file", registry.username_file),
-        ("registry.password_file", registry.password_file),
-        ("registry.token_file", registry.token_file),
-        ("web.events_token_file", web.events_token_file),
-    ]
-    for field, path in files:
-        if path is None:
-            continue
+    for field, path in named_secrets(loaded.settings):
+        if field == "web.sign_in_file":
+            continue  # written by the running process, and by nobody before it
         if not path.is_file():
             yield f"not ok: {field}: there is no file {path}"
+        elif path.is_relative_to(_MOUNTED):
+            yield f"{OK}: {field}: {path}, which only this pod has"
         elif path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            yield f"not ok: {field}: others can read {path}; chmod 600 it"
+            yield f"not ok: {field}: others can read {path}; chmod 600 it{_mounted(path)}"
         else:
             yield f"{OK}: {field}"

@@ -17,7 +17,8 @@ from processor.errors import SluiceError
 from processor.policy.policy import Policies, Policy
 from processor.settings.complaints import complaints
 from processor.settings.crosscheck import PolicyFile, crosscheck
-from processor.settings.tree import Setting, Settings, WebSettings
+from processor.settings.setting import Setting
+from processor.settings.tree import Settings, WebSettings
 from processor.settings.written import Unreadable, Written, read
 from processor.values.people import People
 

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import (
-    BaseModel,
+    AfterValidator,
     BeforeValidator,
-    ConfigDict,
     Field,
     HttpUrl,
     field_validator,
@@ -21,39 +20,14 @@ from pydantic import (
 
 from processor.policy.gates import Duration
 from processor.policy.mode import Mode, Modes
+from processor.settings.registry import RegistrySettings
+from processor.settings.setting import Setting
 from processor.values.job import LimitName
+from processor.values.json_path import JsonPath
 
 _PORTS = 65535
+_WHOLE = 100.0  # percent
 _SIZES = {"KB": 1024, "MB": 1024**2, "GB": 1024**3}
-
-
-class Setting(BaseModel):
-    """A part of the tree: frozen, unknown keys refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class RegistrySettings(Setting):
-    """The MLflow server that is the registry."""
-
-    id: str = Field(default="main", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
-    """Name in event sources and keys. Set once: the ledger refuses another later."""
-    url: HttpUrl
-    """MLflow's base URL, with its path prefix if it has one."""
-    browser_url: HttpUrl | None = None
-    """Where people open it; empty: `url`."""
-    workspaces: tuple[str, ...] = ("default",)
-    """MLflow workspaces to watch."""
-    username_file: Path | None = None
-    """File with the basic-auth user name."""
-    password_file: Path | None = None
-    """File with the basic-auth password; re-read on change."""
-    token_file: Path | None = None
-    """File with a bearer token; user and password win over it."""
-    quiet: Duration = timedelta(seconds=30)
-    """How long a request that got no answer may still take effect there; then we look again."""
-    artifact_roots: dict[str, str] = {}
-    """Prefix MLflow says -> prefix the cluster can load, `mlflow-artifacts:/` -> `s3://mlflow/`."""
 
 
 class PollSettings(Setting):
@@ -69,6 +43,80 @@ class PollSettings(Setting):
     """Open pull requests."""
     rollouts: Duration = timedelta(seconds=5)
     """What serves."""
+    max_load: str = "2%"
+    """How much of one MLflow core the looks at the registry may keep busy together. Each look's
+    requests are timed, and it comes less often while it costs more than its share."""
+
+    @field_validator("max_load", mode="before")
+    @classmethod
+    def _a_share(cls, value: object) -> object:
+        if not isinstance(value, str) or not re.fullmatch(r"\d{1,3}(\.\d{1,3})?%", value, re.ASCII):
+            raise ValueError(f"{value!r} is not a share: write it like 2% or 0.5%")
+        if not 0 < float(value[:-1]) <= _WHOLE:
+            raise ValueError(f"{value!r} is not between 0% and 100%")
+        return value
+
+    @property
+    def load(self) -> float:
+        """Return `max_load` as seconds per second."""
+        return float(self.max_load[:-1]) / _WHOLE
+
+
+def _place(value: str) -> str:
+    """Read `$.run.id`; any other text stands for itself."""
+    return str(JsonPath.written(value)) if value.startswith("$") else value
+
+
+Place = Annotated[str, AfterValidator(_place)]
+
+
+class TrainingMapSettings(Setting):
+    """What means what in a message: `$.run.id` is a place in it, other text is always so."""
+
+    run_id: Place
+    """MLflow run id."""
+    model: Place
+    """Registered model name."""
+    registration: Place = "done"
+    """Who creates the version: `done`, the pipeline does; `please`, Sluice does."""
+    workspace: Place = "default"
+    """MLflow workspace."""
+    artifact_path: Place = "model"
+    """Where in the run the model was logged."""
+    id: Place = ""
+    """What tells one message from another; empty: its whole content does."""
+    time: Place = ""
+    """When it happened, in RFC 3339; empty: when it arrived."""
+
+    @field_validator("run_id", "id", "time")
+    @classmethod
+    def _differs(cls, value: str) -> str:
+        if value and not value.startswith("$"):
+            raise ValueError(f"{value!r} would be the same in every message; write $.and.so.on")
+        return value
+
+    @field_validator("registration")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if not value.startswith("$") and value not in {"please", "done"}:
+            raise ValueError(f"{value!r} is not please, done or a place like $.registration")
+        return value
+
+
+class TrainingSettings(Setting):
+    """Pipelines that send JSON of their own instead of CloudEvents."""
+
+    source: str = Field(default="/training", pattern=r"^[^\s\x00-\x1f]{1,250}$")
+    """What the events they mean are said to come from."""
+    map: TrainingMapSettings | None = None
+    """How `POST /events` reads plain `application/json`; empty: it takes CloudEvents only."""
+
+    @field_validator("source")
+    @classmethod
+    def _not_ours(cls, value: str) -> str:
+        if f"{value.lower()}/".startswith("/sluice/"):
+            raise ValueError(f"{value!r} is kept for Sluice's own events")
+        return value
 
 
 class LedgerSettings(Setting):
@@ -225,6 +273,7 @@ class NotifySettings(Setting):
         "writes.*",
         "target.held",
         "target.released",
+        "source.stalled",
     )
     """Event patterns written to the log, one readable line each."""
 
@@ -240,17 +289,19 @@ class Settings(Setting):
     """The model registry."""
     poll: PollSettings = PollSettings()
     """How often to look."""
+    training: TrainingSettings = TrainingSettings()
+    """Messages of pipelines that are no CloudEvents."""
     ledger: LedgerSettings = LedgerSettings()
     """Where events are kept."""
-    forges: dict[str, ForgeSettings] = {}
+    forges: dict[str, ForgeSettings] = Field(default={})
     """Name -> forge."""
-    clusters: dict[str, ClusterSettings] = {}
+    clusters: dict[str, ClusterSettings] = Field(default={})
     """Name -> cluster."""
     evaluator: EvaluatorSettings = EvaluatorSettings()
     """What runs gate programs; docs/gates.md tells about its walls."""
     web: WebSettings = WebSettings()
     """Pages and API."""
-    people: dict[str, Person] = {}
+    people: dict[str, Person] = Field(default={})
     """Name -> the same person elsewhere."""
     policies: tuple[str, ...] = ("policies/*.yaml",)
     """Globs of policy files, relative to this file."""

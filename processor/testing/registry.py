@@ -2,41 +2,19 @@
 
 Place in the flow: tests and demos give it to sources, handlers and the effects door; it passes
 the contract suite the real MLflow passes (tests/contracts/test_registry.py). People and
-pipelines act through the methods with plain names; `wrote` tells who wrote what.
+pipelines act through the methods of `testing/registry_acts`.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from processor.errors import Terminal, Unavailable
-from processor.ports.clock import Clock
-from processor.values.registry import Dataset, ModelSeen, Run, VersionSeen
+from processor.errors import Forbidden, Terminal, Unavailable
+from processor.testing.registry_acts import RegistryActs, Shelf, Write
+from processor.values.registry import EFFECT_TAG, ModelSeen, Remark, Run, VersionPage, VersionSeen
 from processor.values.version import Version
 
-_STAGES = {stage.lower(): stage for stage in ("None", "Staging", "Production", "Archived")}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Write:
-    """One write that took place; `by` is `sluice` or whoever the test says."""
-
-    by: str
-    workspace: str
-    model: str
-    field: str
-    value: str
-
-
-@dataclass
-class _Model:
-    """A registered model; numbers are not used again while it exists."""
-
-    updated_ms: int
-    versions: dict[str, VersionSeen] = field(default_factory=dict)
-    aliases: dict[str, str] = field(default_factory=dict)
-    effects: dict[str, str] = field(default_factory=dict)
-    made: int = 0
+__all__ = ["MemoryRegistry", "Write"]
 
 
 @dataclass
@@ -49,67 +27,24 @@ class _Late:
 
 
 @dataclass(kw_only=True)
-class MemoryRegistry:
+class MemoryRegistry(RegistryActs):
     """RegistryReader and RegistryWriter.
 
     Switches: `down` refuses every call; `lose_answer` carries out the next write of ours and
     loses its answer; `late_by` loses the next write of ours and carries it out that many seconds
-    later. The last two fall back by themselves after one write.
+    later. The last two fall back by themselves after one write. Models in `forbidden` we may not
+    see: they are in no listing, and reading one by its name is refused. `page_size` is how many
+    versions a `page` has, taken by offset as MLflow takes it. At the sources in `empty` there is
+    no MLmodel.
     """
 
-    registry_id: str
-    clock: Clock
     down: bool = False
     lose_answer: bool = False
     late_by: float | None = None
-    wrote: list[Write] = field(default_factory=list)
-    _models: dict[tuple[str, str], _Model] = field(default_factory=dict, init=False)
-    _runs: dict[tuple[str, str], Run] = field(default_factory=dict, init=False)
-    _roots: dict[tuple[str, str], set[str]] = field(default_factory=dict, init=False)
+    forbidden: set[str] = field(default_factory=set)
+    page_size: int = 1000
+    empty: set[str] = field(default_factory=set)
     _late: list[_Late] = field(default_factory=list, init=False)
-    _last_ms: int = field(default=0, init=False)
-
-    def finish_run(
-        self,
-        workspace: str,
-        run_id: str,
-        *,
-        metrics: dict[str, str] | None = None,
-        datasets: tuple[Dataset, ...] = (),
-        params: dict[str, str] | None = None,
-        tags: dict[str, str] | None = None,
-        user: str = "ana",
-        artifact_path: str = "model",
-    ) -> Run:
-        """Let a training run end (or be there from the start) with a model at its path."""
-        run = Run(
-            run_id=run_id,
-            status="FINISHED",
-            deleted=False,
-            user=user,
-            ended=self.clock.now(),
-            metrics=metrics or {},
-            datasets=datasets,
-            params=params or {},
-            tags={"mlflow.user": user, **(tags or {})},
-        )
-        self._runs[workspace, run_id] = run
-        self._roots.setdefault((workspace, run_id), set()).add(artifact_path)
-        return run
-
-    def start_run(self, workspace: str, run_id: str, *, artifact_path: str = "model") -> Run:
-        """Let a training run be under way, its model already logged."""
-        run = Run(run_id=run_id, status="RUNNING", deleted=False, user="ana", ended=None)
-        self._runs[workspace, run_id] = run
-        self._roots.setdefault((workspace, run_id), set()).add(artifact_path)
-        return run
-
-    def register(
-        self, workspace: str, model: str, run_id: str, *, source: str = "", by: str = "pipeline"
-    ) -> VersionSeen:
-        """Let somebody register a version."""
-        where = source or f"s3://models/{run_id}/model"
-        return self._register(by, workspace, model, run_id, where, "")
 
     def land(self) -> None:
         """Carry out the late requests that are due; every call does so first."""
@@ -117,68 +52,60 @@ class MemoryRegistry:
             self._late.remove(late)
             self._carry_out(late.write, late.number)
 
-    def put_stage(
-        self, workspace: str, model: str, number: str, stage: str, *, by: str = "person"
-    ) -> None:
-        """Let somebody move a version to a stage."""
-        self.land()
-        self._stage(
-            Write(by=by, workspace=workspace, model=model, field="stage", value=stage), number
-        )
-
-    def put_alias(
-        self, workspace: str, model: str, alias: str, number: str, *, by: str = "person"
-    ) -> None:
-        """Let somebody point an alias; an empty number removes it."""
-        self.land()
-        write = Write(by=by, workspace=workspace, model=model, field=f"alias:{alias}", value=number)
-        self._point(write)
-
-    def delete_version(
-        self, workspace: str, model: str, number: str, *, by: str = "person"
-    ) -> None:
-        """Let somebody delete a version, and with it the aliases that name it."""
-        self.land()
-        found = self._models[workspace, model]
-        del found.versions[number]
-        found.aliases = {name: one for name, one in found.aliases.items() if one != number}
-        found.updated_ms = self._tick()
-        self._note(Write(by=by, workspace=workspace, model=model, field="deleted", value=number))
-
-    def delete_model(self, workspace: str, model: str, *, by: str = "person") -> None:
-        """Let somebody delete a model; made again it counts from 1."""
-        self.land()
-        del self._models[workspace, model]
-        self._note(Write(by=by, workspace=workspace, model=model, field="deleted", value=""))
-
     async def check(self) -> str:
         """Return one line about what answers."""
         self._answer()
         return "a registry in memory"
 
-    async def versions(self, workspace: str, since_ms: int | None) -> Sequence[VersionSeen]:
+    async def remarks(self) -> Sequence[Remark]:
+        """Return nothing: all is well in memory."""
+        self._answer()
+        return ()
+
+    async def versions(self, workspace: str, since_ms: int) -> Sequence[VersionSeen]:
         """Return versions, the newest change first."""
         self._answer()
-        rows = [
-            row
-            for (where, _), model in self._models.items()
-            for row in model.versions.values()
-            if where == workspace and (since_ms is None or row.updated_ms >= since_ms)
-        ]
+        rows = [row for row in self._rows(workspace) if row.updated_ms >= since_ms]
         return sorted(rows, key=lambda row: row.updated_ms, reverse=True)
 
-    async def models(self, workspace: str) -> Sequence[ModelSeen]:
-        """Return models with aliases."""
+    async def page(self, workspace: str, after: str) -> VersionPage:
+        """Return the next page of every version."""
         self._answer()
-        return [
-            ModelSeen(where, name, model.updated_ms, dict(model.aliases))
-            for (where, name), model in sorted(self._models.items())
-            if where == workspace
-        ]
+        rows, offset = sorted(self._rows(workspace), key=_by_name), int(after or "0")
+        until = offset + self.page_size
+        return VersionPage(rows[offset:until], str(until) if until < len(rows) else "")
+
+    async def versions_of(self, workspace: str, model: str) -> Sequence[VersionSeen]:
+        """Return every version of one model."""
+        self._answer()
+        return [row for row in self._rows(workspace) if row.version.model == model]
+
+    async def tagged(self, workspace: str, key: str, limit: int) -> Sequence[VersionSeen]:
+        """Return the versions with a tag of this key, the newest made first."""
+        self._answer()
+        rows = [row for row in self._rows(workspace) if key in row.tags]
+        return sorted(rows, key=lambda row: row.version.created_ms, reverse=True)[:limit]
+
+    async def models(self, workspace: str) -> Sequence[ModelSeen]:
+        """Return models with aliases and tags."""
+        self._answer()
+        return sorted(self._shown(workspace), key=lambda one: one.name)
+
+    async def recent_models(self, workspace: str, limit: int) -> Sequence[ModelSeen]:
+        """Return the models that changed last."""
+        self._answer()
+        rows = sorted(self._shown(workspace), key=lambda one: one.updated_ms, reverse=True)
+        return rows[:limit]
+
+    async def model(self, workspace: str, name: str) -> ModelSeen | None:
+        """Return one model."""
+        self._answer(name)
+        found = self._models.get((workspace, name))
+        return _seen(workspace, name, found) if found else None
 
     async def version(self, workspace: str, model: str, number: str) -> VersionSeen | None:
         """Return one version."""
-        self._answer()
+        self._answer(model)
         found = self._models.get((workspace, model))
         return found.versions.get(number) if found else None
 
@@ -189,28 +116,39 @@ class MemoryRegistry:
 
     async def location(self, version: Version) -> str:
         """Return the source as it was registered."""
-        self._answer()
+        self._answer(version.model)
         found = self._models.get((version.workspace, version.model))
         if found is None or version.number not in found.versions:
             raise Terminal(f"{version} is not in the registry any more; there is nothing to serve")
-        return found.versions[version.number].source
+        source = found.versions[version.number].source
+        if source in self.empty:
+            raise Terminal(f"{version} has no model to serve: there is nothing at {source}")
+        return source
 
     async def created_by(
         self, workspace: str, model: str, run_id: str, effect_key: str
     ) -> str | None:
         """Return the version an effect made."""
         self._answer()
-        found = self._models.get((workspace, model))
-        number = found.effects.get(effect_key) if found else None
-        if found is None or number is None or number not in found.versions:
-            return None
-        return number if found.versions[number].run_id == run_id else None
+        for row in self._rows(workspace):
+            made = (row.version.model, row.run_id, row.tags.get(EFFECT_TAG))
+            if made == (model, run_id, effect_key):
+                return row.version.number
+        return None
+
+    async def made_elsewhere(self, workspace: str, model: str, run_id: str) -> str | None:
+        """Return a version of a run that no effect made."""
+        self._answer()
+        for row in self._rows(workspace):
+            if (row.version.model, row.run_id) == (model, run_id) and EFFECT_TAG not in row.tags:
+                return row.version.number
+        return None
 
     async def create_version(
         self, workspace: str, model: str, run_id: str, artifact_path: str, effect_key: str
     ) -> str:
         """Register the run's model."""
-        self._answer()
+        self._answer(model)
         if artifact_path not in self._roots.get((workspace, run_id), set()):
             raise Terminal(f"run {run_id} has no model at {artifact_path!r}")
         source = f"s3://models/{run_id}/{artifact_path}"
@@ -220,31 +158,43 @@ class MemoryRegistry:
 
     async def set_stage(self, workspace: str, model: str, number: str, stage: str) -> None:
         """Put the version in a stage."""
-        self._write(
-            Write(by="sluice", workspace=workspace, model=model, field="stage", value=stage), number
-        )
+        self._write(self._written("sluice", workspace, model, "stage", stage, number), number)
 
     async def set_alias(self, workspace: str, model: str, alias: str, number: str) -> None:
         """Point the alias at a version."""
-        name = f"alias:{alias}"
-        self._write(
-            Write(by="sluice", workspace=workspace, model=model, field=name, value=number), number
-        )
+        self._write(self._written("sluice", workspace, model, f"alias:{alias}", number), number)
 
     async def remove_alias(self, workspace: str, model: str, alias: str) -> None:
         """Remove the alias."""
-        name = f"alias:{alias}"
-        self._write(Write(by="sluice", workspace=workspace, model=model, field=name, value=""), "")
+        self._write(self._written("sluice", workspace, model, f"alias:{alias}", ""), "")
 
-    def _answer(self) -> None:
-        """Let what is late land, then refuse while down."""
+    async def remove_tag(self, workspace: str, model: str, number: str, key: str) -> None:
+        """Remove a version's tag."""
+        self._write(self._written("sluice", workspace, model, f"tag:{key}", "", number), number)
+
+    def _answer(self, model: str = "") -> None:
+        """Let what is late land, then refuse while down, or what we may not see."""
         self.land()
         if self.down:
             raise Unavailable("registry", "down")
+        if model in self.forbidden:
+            raise Forbidden("registry", f"403: our user may not see {model}")
+
+    def _rows(self, workspace: str) -> Iterator[VersionSeen]:
+        """Yield every version we may see."""
+        for (where, name), model in self._models.items():
+            if where == workspace and name not in self.forbidden:
+                yield from model.versions.values()
+
+    def _shown(self, workspace: str) -> Iterator[ModelSeen]:
+        """Yield every model we may see."""
+        for (where, name), model in self._models.items():
+            if where == workspace and name not in self.forbidden:
+                yield _seen(workspace, name, model)
 
     def _write(self, write: Write, number: str) -> None:
         """Carry out one write of ours, or misbehave as told."""
-        self._answer()
+        self._answer(write.model)
         if self.late_by is not None:
             due = self.clock.now() + timedelta(seconds=self.late_by)
             self._late.append(_Late(due, write, number))
@@ -260,58 +210,30 @@ class MemoryRegistry:
             raise Unavailable("registry", "no answer")
 
     def _carry_out(self, write: Write, number: str) -> None:
-        """Change the mark a write is about."""
+        """Change what a write is about."""
         if write.field == "stage":
             self._stage(write, number)
+        elif write.field.startswith("tag:"):
+            found = self._models.get((write.workspace, write.model))
+            if found is not None and number in found.versions:  # gone: MLflow has none to remove
+                self._tag(write, None)
         else:
             self._point(write)
 
-    def _register(
-        self, by: str, workspace: str, model: str, run_id: str, source: str, effect_key: str
-    ) -> VersionSeen:
-        """Make a version, and its model when there is none."""
-        now = self._tick()
-        found = self._models.setdefault((workspace, model), _Model(updated_ms=now))
-        found.made += 1
-        found.updated_ms = now
-        number = str(found.made)
-        version = Version(self.registry_id, workspace, model, number, now)
-        row = VersionSeen(version, now, "None", run_id, source)
-        found.versions[number] = row
-        if effect_key:
-            found.effects[effect_key] = number
-        self._note(Write(by=by, workspace=workspace, model=model, field="version", value=number))
-        return row
 
-    def _stage(self, write: Write, number: str) -> None:
-        """Put a version in a stage."""
-        stage = _STAGES.get(write.value.lower())
-        found = self._models.get((write.workspace, write.model))
-        if stage is None or found is None or number not in found.versions:
-            raise Terminal(f"no version {number} of {write.model}, or no stage {write.value!r}")
-        now = self._tick()
-        found.updated_ms = now
-        found.versions[number] = replace(found.versions[number], stage=stage, updated_ms=now)
-        self._note(write)
+def _by_name(row: VersionSeen) -> tuple[str, int]:
+    """Order versions as `scan` lists them."""
+    return row.version.model, int(row.version.number)
 
-    def _point(self, write: Write) -> None:
-        """Point an alias at a version, or remove it."""
-        found = self._models.get((write.workspace, write.model))
-        alias = write.field.removeprefix("alias:")
-        if write.value:
-            if found is None or write.value not in found.versions:
-                raise Terminal(f"no version {write.value} of {write.model}")
-            found.aliases[alias] = write.value
-        elif found is not None:
-            found.aliases.pop(alias, None)
-        self._note(write)
 
-    def _note(self, write: Write) -> None:
-        """Log who wrote."""
-        self.wrote.append(write)
-
-    def _tick(self) -> int:
-        """Return the clock's milliseconds, never the same twice: later writes are newer."""
-        now = round(self.clock.now().timestamp() * 1000)
-        self._last_ms = max(now, self._last_ms + 1)
-        return self._last_ms
+def _seen(workspace: str, name: str, model: Shelf) -> ModelSeen:
+    """Return a model as a read shows it, unmoved by what happens to it later."""
+    return ModelSeen(
+        workspace=workspace,
+        name=name,
+        updated_ms=model.updated_ms,
+        aliases=dict(model.aliases),
+        created_ms=model.created_ms,
+        description=model.description,
+        tags=dict(model.tags),
+    )

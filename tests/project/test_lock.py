@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-LOCKS = ["requirements.lock", "requirements-bootstrap.lock"]
+OLD = "tests/parts/mlflow-2.11.3.lock"
+LOCKS = ["requirements.lock", "requirements-bootstrap.lock", OLD]
 
 
 def entries(lock: str) -> dict[str, list[str]]:

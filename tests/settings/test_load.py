@@ -10,7 +10,7 @@ from processor.values.people import People
 SLUICE = """\
 registry:
   url: http://127.0.0.1:5000
-  password_file: secrets/password
+  token_file: secrets/token
 ledger:
   path: data/sluice.db
 forges:
@@ -61,7 +61,7 @@ def change(file: Path, old: str, new: str) -> None:
 def test_a_good_configuration_is_loaded_with_absolute_paths(here: Path) -> None:
     loaded = load(here / "sluice.yaml")
     assert loaded.settings.ledger.path == here / "data/sluice.db"
-    assert loaded.settings.registry.password_file == here / "secrets/password"
+    assert loaded.settings.registry.token_file == here / "secrets/token"
     assert loaded.settings.forges["acme"].local.path == here / "repos"
     assert loaded.policy_files == (here / "policies/fraud.yaml",)
     assert loaded.policies.ruling("default", "fraud-eu") is not None

@@ -22,10 +22,12 @@ def version_seen(registry: str, workspace: str, row: Mapping[str, Any]) -> Versi
             number=str(row["version"]),
             created_ms=int(row["creation_timestamp"]),
         ),
-        updated_ms=int(row["last_updated_timestamp"]),
-        stage=row.get("current_stage", ""),
-        run_id=row.get("run_id", ""),
-        source=row.get("source", ""),
+        updated_ms=_updated(row),
+        stage=row.get("current_stage") or "None",
+        run_id=row.get("run_id") or "",
+        source=row.get("source") or "",
+        description=row.get("description") or "",
+        tags=tags(row),
     )
 
 
@@ -34,9 +36,17 @@ def model_seen(workspace: str, row: Mapping[str, Any]) -> ModelSeen:
     return ModelSeen(
         workspace=workspace,
         name=row["name"],
-        updated_ms=int(row["last_updated_timestamp"]),
-        aliases={one["alias"]: str(one["version"]) for one in row.get("aliases", ())},
+        updated_ms=_updated(row),
+        aliases={one["alias"]: str(one["version"]) for one in row.get("aliases") or ()},
+        created_ms=int(row["creation_timestamp"]),
+        description=row.get("description") or "",
+        tags=tags(row),
     )
+
+
+def prompt(row: Mapping[str, Any]) -> bool:
+    """Tell whether a row is a prompt: MLflow keeps those among the models, and lists them not."""
+    return tags(row).get("mlflow.prompt.is_prompt") == "true"
 
 
 def run(found: Mapping[str, Any]) -> Run:
@@ -65,4 +75,9 @@ def run(found: Mapping[str, Any]) -> Run:
 
 def tags(holder: Mapping[str, Any]) -> dict[str, str]:
     """Return the tags of a version, a run or a data set; MLflow leaves out what is empty."""
-    return {one["key"]: one.get("value", "") for one in holder.get("tags", ())}
+    return {one["key"]: one.get("value") or "" for one in holder.get("tags") or ()}
+
+
+def _updated(row: Mapping[str, Any]) -> int:
+    """Return when a row changed last; one written straight into the database may not say."""
+    return int(row.get("last_updated_timestamp") or row["creation_timestamp"])

@@ -9,39 +9,50 @@ version missing from a listing says nothing, and the source confirms it with `ve
 skipped is found by the next listing.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
-from processor.adapters.http import Answer, Http
-from processor.adapters.registries import answers
+from processor.adapters.http import Http
+from processor.adapters.registries import answers, filters
 from processor.adapters.registries.artifacts import loadable
+from processor.adapters.registries.logged import source_of
+from processor.adapters.registries.packed import unchecked
+from processor.adapters.registries.remarks import Watch, remarks
+from processor.adapters.registries.rest import GONE, Rest
 from processor.errors import Terminal, Unavailable
-from processor.values.registry import ModelSeen, Run, VersionSeen
+from processor.values.registry import EFFECT_TAG, ModelSeen, Remark, Run, VersionPage, VersionSeen
 from processor.values.version import Version
 
-EFFECT_TAG = "sluice.effect"
-
-_API = "api/2.0/mlflow"
-_CHANGES = "100"  # rows a page of the fast tick: one page is nearly always all of it
-_ALL = "1000"  # rows a page of a full scan; the most MLflow allows for models
-_GONE = "RESOURCE_DOES_NOT_EXIST"
+_CHANGES = 100  # rows a page of the fast tick: one page is nearly always all of it
+_ALL = 1000  # rows a page of a full scan; the most MLflow allows for models
 _THERE = frozenset({"RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS"})
-_USUAL = "default"  # the workspace a server without workspaces has
+_ABSENT = frozenset({GONE})
+_BY_NAME = ("name ASC", "version_number ASC")
+_BY_CHANGE = ("last_updated_timestamp DESC",)
+_Row = TypeVar("_Row")
 
 
 @dataclass(frozen=True, kw_only=True)
 class MlflowRegistry:
     """RegistryReader and RegistryWriter of one MLflow server.
 
-    `artifact_roots` maps a prefix of the URIs MLflow says to one the cluster can load.
+    `artifact_roots` maps a prefix of the URIs MLflow says to one the cluster can load, `watch` is
+    what else the operator configured, for `remarks`.
     Every method may raise Unavailable, and Terminal for a request MLflow refuses for good.
     """
 
     registry_id: str
     http: Http
     artifact_roots: Mapping[str, str] = field(default_factory=dict)
+    watch: Watch = field(default_factory=Watch)
+
+    @property
+    def rest(self) -> Rest:
+        """Return its REST interface."""
+        return Rest(http=self.http)
 
     async def check(self) -> str:
         """Return one line for `doctor`: what answers, and where."""
@@ -50,89 +61,149 @@ class MlflowRegistry:
             raise Unavailable(self.http.product, f"/version answered {answer.status}")
         return f"MLflow {answer.text()} at {self.http.base_url}"
 
-    async def versions(self, workspace: str, since_ms: int | None) -> Sequence[VersionSeen]:
-        """Return versions updated at or after `since_ms`, or all, each once."""
-        order = (
-            ("name ASC", "version_number ASC")
-            if since_ms is None
-            else ("last_updated_timestamp DESC",)
-        )
+    async def remarks(self) -> Sequence[Remark]:
+        """Return what an operator should know of it, each with its fix."""
+        return [one async for one in remarks(self.rest, self.watch)]
+
+    async def versions(self, workspace: str, since_ms: int) -> Sequence[VersionSeen]:
+        """Return versions updated at or after `since_ms`, each once, newest change first.
+
+        MLflow cannot filter by time, so it is asked for the newest first and left at the first
+        older one; an answer in any other order is read to its end.
+        """
         rows: dict[Version, VersionSeen] = {}
-        pages = self._pages(
-            workspace,
-            "model-versions/search",
-            "model_versions",
-            size=_ALL if since_ms is None else _CHANGES,
-            order=order,
+        ordered, last = True, None
+        async for page in self._versions(workspace, size=_CHANGES, order=_BY_CHANGE):
+            for seen in page:
+                ordered = ordered and (last is None or seen.updated_ms <= last)
+                last = seen.updated_ms
+                if seen.updated_ms >= since_ms:
+                    rows.setdefault(seen.version, seen)  # a row may slide onto the next page
+            if ordered and last is not None and last < since_ms:
+                break
+        return sorted(rows.values(), key=lambda one: one.updated_ms, reverse=True)
+
+    async def page(self, workspace: str, after: str) -> VersionPage:
+        """Read the next page of every version."""
+        path, name = "model-versions/search", "model_versions"
+        found, token = await self.rest.page(
+            workspace, path, name, size=_ALL, order=_BY_NAME, after=after
         )
-        async for page in pages:
-            for row in page:
-                seen = answers.version_seen(self.registry_id, workspace, row)
-                if since_ms is not None and seen.updated_ms < since_ms:
-                    return tuple(rows.values())
-                rows.setdefault(seen.version, seen)  # a row may slide onto the next page
+        one = partial(answers.version_seen, self.registry_id, workspace)
+        return VersionPage(self._rows(path, found, one), token)
+
+    async def versions_of(self, workspace: str, model: str) -> Sequence[VersionSeen]:
+        """Return every version of one model; the filter may find those of others too."""
+        rows: dict[Version, VersionSeen] = {}
+        narrow = filters.by_model(model)
+        async for page in self._versions(workspace, size=_ALL, order=_BY_NAME, filtering=narrow):
+            rows.update({one.version: one for one in page if one.version.model == model})
         return tuple(rows.values())
 
+    async def tagged(self, workspace: str, key: str, limit: int) -> Sequence[VersionSeen]:
+        """Return the versions that have a tag of this key, the newest made first."""
+        rows: dict[Version, VersionSeen] = {}
+        narrow = filters.by_tag(key)
+        newest = ("creation_timestamp DESC",)
+        size = min(limit, _ALL) if narrow else _ALL
+        async for page in self._versions(workspace, size=size, order=newest, filtering=narrow):
+            rows.update({one.version: one for one in page if key in one.tags})
+            if len(rows) >= limit:
+                break
+        return tuple(rows.values())[:limit]
+
     async def models(self, workspace: str) -> Sequence[ModelSeen]:
-        """Return every registered model with its aliases."""
+        """Return every registered model with its aliases and tags."""
         rows: dict[str, ModelSeen] = {}
-        pages = self._pages(
-            workspace,
-            "registered-models/search",
-            "registered_models",
-            size=_ALL,
-            order=("name ASC",),
-        )
-        async for page in pages:
-            for row in page:
-                rows.setdefault(row["name"], answers.model_seen(workspace, row))
+        async for page in self._models(workspace, size=_ALL, order=("name ASC",)):
+            for seen in page:
+                rows.setdefault(seen.name, seen)
         return tuple(rows.values())
+
+    async def recent_models(self, workspace: str, limit: int) -> Sequence[ModelSeen]:
+        """Return the models that changed last, the newest change first."""
+        rows: dict[str, ModelSeen] = {}
+        async for page in self._models(workspace, size=min(limit, _ALL), order=_BY_CHANGE):
+            for seen in page:
+                rows.setdefault(seen.name, seen)
+            if len(rows) >= limit:
+                break
+        return sorted(rows.values(), key=lambda one: one.updated_ms, reverse=True)[:limit]
+
+    async def model(self, workspace: str, name: str) -> ModelSeen | None:
+        """Return one model, None when MLflow says that it does not exist."""
+        path = "registered-models/get"
+        found = await self.rest.find(workspace, path, {"name": name})
+        if found is None:
+            return None
+        rows = self._rows(
+            path,
+            (self.rest.read(path, lambda: found["registered_model"]),),
+            partial(answers.model_seen, workspace),
+        )
+        return next(iter(rows), None)
 
     async def version(self, workspace: str, model: str, number: str) -> VersionSeen | None:
         """Return one version, None when MLflow says that it does not exist."""
-        found = await self._find(
-            workspace, "model-versions/get", {"name": model, "version": number}
-        )
+        path = "model-versions/get"
+        found = await self.rest.find(workspace, path, {"name": model, "version": number})
         if found is None:
             return None
-        return answers.version_seen(self.registry_id, workspace, found["model_version"])
+        rows = self._rows(
+            path,
+            (self.rest.read(path, lambda: found["model_version"]),),
+            partial(answers.version_seen, self.registry_id, workspace),
+        )
+        return next(iter(rows), None)
 
     async def run(self, workspace: str, run_id: str) -> Run | None:
         """Return a training run, None when there is none."""
-        found = await self._find(workspace, "runs/get", {"run_id": run_id})
-        return None if found is None else answers.run(found["run"])
+        found = await self.rest.find(workspace, "runs/get", {"run_id": run_id})
+        if found is None:
+            return None
+        return self.rest.read("runs/get", lambda: answers.run(found["run"]))
 
     async def location(self, version: Version) -> str:
-        """Return where the directory holding MLmodel lies, as a URI KServe can load."""
-        found = await self._find(
-            version.workspace,
-            "model-versions/get-download-uri",
-            {"name": version.model, "version": version.number},
+        """Return where the directory holding MLmodel lies, as a URI KServe can load.
+
+        Raises Terminal too when MLflow can see that no MLmodel is there.
+        """
+        path = "model-versions/get-download-uri"
+        found = await self.rest.find(
+            version.workspace, path, {"name": version.model, "version": version.number}
         )
         if found is None:
             raise Terminal(f"{version} is not in the registry any more; there is nothing to serve")
-        return loadable(found["artifact_uri"], self.artifact_roots)
+        uri = self.rest.read(path, lambda: str(found["artifact_uri"]))
+        place = loadable(uri, self.artifact_roots)
+        seen = await self.version(version.workspace, version.model, version.number)
+        if seen is not None:
+            await unchecked(self.rest, seen, uri)
+        return place
 
     async def created_by(
         self, workspace: str, model: str, run_id: str, effect_key: str
     ) -> str | None:
         """Return the number of the version of that run whose tag holds the effect key.
 
-        Only the run is in the filter: MLflow's filters have no escape for quotes, so a model's
-        name may be impossible to write there.
+        Only the run is in the filter: a model's name may be impossible to write there.
         """
-        pages = self._pages(
-            workspace,
-            "model-versions/search",
-            "model_versions",
-            size=_ALL,
-            order=("version_number ASC",),
-            filtering=f"run_id = '{_plain(run_id)}'",
-        )
-        async for page in pages:
-            for row in page:
-                if row["name"] == model and answers.tags(row).get(EFFECT_TAG) == effect_key:
-                    return str(row["version"])
+        narrow = filters.by_run(run_id)
+        order = ("version_number ASC",)
+        async for page in self._versions(workspace, size=_ALL, order=order, filtering=narrow):
+            for seen in page:
+                if seen.version.model == model and seen.tags.get(EFFECT_TAG) == effect_key:
+                    return seen.version.number
+        return None
+
+    async def made_elsewhere(self, workspace: str, model: str, run_id: str) -> str | None:
+        """Return the number of a version of that run that lacks the effect's tag."""
+        narrow = filters.by_run(run_id)
+        order = ("version_number ASC",)
+        async for page in self._versions(workspace, size=_ALL, order=order, filtering=narrow):
+            for seen in page:
+                if seen.version.model == model and EFFECT_TAG not in seen.tags:
+                    return seen.version.number
         return None
 
     async def create_version(
@@ -142,8 +213,8 @@ class MlflowRegistry:
 
         The registered model is made first when there is none.
         """
-        source, model_id = await self._source(workspace, run_id, artifact_path)
-        await self._tell(
+        source, model_id = await source_of(self.rest, workspace, run_id, artifact_path)
+        await self.rest.tell(
             workspace, "POST", "registered-models/create", {"name": model}, fine=_THERE
         )
         body: dict[str, object] = {
@@ -154,12 +225,13 @@ class MlflowRegistry:
         }
         if model_id:
             body["model_id"] = model_id
-        told = await self._tell(workspace, "POST", "model-versions/create", body)
-        return str(told["model_version"]["version"])
+        path = "model-versions/create"
+        told = await self.rest.tell(workspace, "POST", path, body)
+        return self.rest.read(path, lambda: str(told["model_version"]["version"]))
 
     async def set_stage(self, workspace: str, model: str, number: str, stage: str) -> None:
         """Put the version in a stage; its siblings stay where they are."""
-        await self._tell(
+        await self.rest.tell(
             workspace,
             "POST",
             "model-versions/transition-stage",
@@ -173,7 +245,7 @@ class MlflowRegistry:
 
     async def set_alias(self, workspace: str, model: str, alias: str, number: str) -> None:
         """Point the alias at a version."""
-        await self._tell(
+        await self.rest.tell(
             workspace,
             "POST",
             "registered-models/alias",
@@ -182,123 +254,43 @@ class MlflowRegistry:
 
     async def remove_alias(self, workspace: str, model: str, alias: str) -> None:
         """Remove the alias; an absent one (or an absent model) is fine."""
-        await self._tell(
+        await self.rest.tell(
             workspace,
             "DELETE",
             "registered-models/alias",
             {"name": model, "alias": alias},
-            fine=frozenset({_GONE}),
+            fine=_ABSENT,
         )
 
-    async def _source(self, workspace: str, run_id: str, artifact_path: str) -> tuple[str, str]:
-        """Return the source of a run's model, and its id where it is a logged model of MLflow 3.
-
-        A 2.x client stored it among the run's artifacts; MLflow 3 made it an entity of its own,
-        and the one logged at the latest step counts.
-        """
-        listed = await self._find(
-            workspace, "artifacts/list", {"run_id": run_id, "path": artifact_path}
-        )
-        if listed is None:
-            raise Terminal(f"run {run_id} is not known to MLflow; there is no model to register")
-        if f"{artifact_path}/MLmodel" in {file["path"] for file in listed.get("files", ())}:
-            return f"{listed['root_uri'].rstrip('/')}/{artifact_path}", ""
-        found = await self._find(workspace, "runs/get", {"run_id": run_id})
-        outputs = ((found or {}).get("run", {}).get("outputs") or {}).get("model_outputs", ())
-        for output in sorted(outputs, key=lambda one: int(one.get("step", 0)), reverse=True):
-            model_id = output["model_id"]
-            logged = await self._find(workspace, f"logged-models/{model_id}", {})
-            if logged is not None and logged["model"]["info"]["name"] == artifact_path:
-                return f"models:/{model_id}", model_id
-        raise Terminal(
-            f"run {run_id} has no model at {artifact_path!r}: neither an MLmodel among its "
-            f"artifacts nor a logged model of that name; name the one its training script logged"
+    async def remove_tag(self, workspace: str, model: str, number: str, key: str) -> None:
+        """Remove a version's tag; an absent one (or an absent version) is fine."""
+        await self.rest.tell(
+            workspace,
+            "DELETE",
+            "model-versions/delete-tag",
+            {"name": model, "version": number, "key": key},
+            fine=_ABSENT,
         )
 
-    async def _pages(
-        self,
-        workspace: str,
-        path: str,
-        rows: str,
-        *,
-        size: str,
-        order: Sequence[str],
-        filtering: str = "",
-    ) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
-        """Read a search page by page. Several orders are repeated parameters, not one."""
-        token = ""
-        while True:
-            params = [("max_results", size), *(("order_by", one) for one in order)]
-            optional = (("filter", filtering), ("page_token", token))
-            params += [pair for pair in optional if pair[1]]
-            found = await self._find(workspace, path, params)
-            if found is None:
-                raise Unavailable(self.http.product, f"workspace {workspace!r} does not exist")
-            yield found.get(rows, ())
-            token = found.get("next_page_token", "")
-            if not token:
-                return
+    async def _versions(
+        self, workspace: str, *, size: int, order: Sequence[str], filtering: str = ""
+    ) -> AsyncIterator[Sequence[VersionSeen]]:
+        """Search versions, page by page."""
+        path, name = "model-versions/search", "model_versions"
+        pages = self.rest.pages(workspace, path, name, size=size, order=order, filtering=filtering)
+        async for page in pages:
+            yield self._rows(path, page, partial(answers.version_seen, self.registry_id, workspace))
 
-    async def _find(
-        self, workspace: str, path: str, params: Mapping[str, str] | Sequence[tuple[str, str]]
-    ) -> dict[str, Any] | None:
-        """Read one thing; None when MLflow says in its own words that it does not exist."""
-        answer = await self.http.get(f"{_API}/{path}", params=params, headers=_headers(workspace))
-        found = self._object(answer)
-        if answer.status == HTTPStatus.OK:
-            return found
-        if found.get("error_code") == _GONE:
-            return None
-        raise self._refusal(answer, found, path)
+    async def _models(
+        self, workspace: str, *, size: int, order: Sequence[str]
+    ) -> AsyncIterator[Sequence[ModelSeen]]:
+        """Search models, page by page."""
+        path, name = "registered-models/search", "registered_models"
+        async for page in self.rest.pages(workspace, path, name, size=size, order=order):
+            yield self._rows(path, page, partial(answers.model_seen, workspace))
 
-    async def _tell(
-        self,
-        workspace: str,
-        method: str,
-        path: str,
-        body: Mapping[str, object],
-        *,
-        fine: frozenset[str] = frozenset(),
-    ) -> dict[str, Any]:
-        """Change one thing; error codes in `fine` count as done."""
-        answer = await self.http.send(
-            method, f"{_API}/{path}", body=body, headers=_headers(workspace)
-        )
-        told = self._object(answer)
-        if answer.status == HTTPStatus.OK or told.get("error_code") in fine:
-            return told
-        raise self._refusal(answer, told, path)
-
-    def _object(self, answer: Answer) -> dict[str, Any]:
-        """Return the JSON object of an answer."""
-        try:
-            found = answer.json()
-        except ValueError:
-            found = None
-        if isinstance(found, dict):
-            return found
-        reason = f"answered {answer.status} without JSON: {answer.text()}"
-        raise Unavailable(self.http.product, reason)
-
-    def _refusal(
-        self, answer: Answer, found: Mapping[str, Any], path: str
-    ) -> Unavailable | Terminal:
-        """Return what a status of 400 and above means: 403 is the product's, not the row's."""
-        message = found.get("message") or answer.text()
-        if answer.status == HTTPStatus.FORBIDDEN:
-            return Unavailable(
-                self.http.product, f"403 on {path}: our user may not do this ({message})"
-            )
-        return Terminal(f"MLflow refused {path} with {answer.status}: {message}")
-
-
-def _headers(workspace: str) -> dict[str, str]:
-    """Name the workspace only where there is one: old servers and proxies know no such header."""
-    return {} if workspace == _USUAL else {"X-MLFLOW-WORKSPACE": workspace}
-
-
-def _plain(run_id: str) -> str:
-    """Return the id if it may stand between quotes in a filter."""
-    if not run_id or not run_id.replace("-", "").replace("_", "").isalnum():
-        raise Terminal(f"{run_id!r} is not a run id MLflow could have given")
-    return run_id
+    def _rows(
+        self, path: str, page: Sequence[Mapping[str, Any]], one: Callable[[Mapping[str, Any]], _Row]
+    ) -> Sequence[_Row]:
+        """Return what a page's rows say; prompts are kept among the models but are none."""
+        return self.rest.read(path, lambda: [one(row) for row in page if not answers.prompt(row)])
