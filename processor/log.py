@@ -2,11 +2,14 @@
 
 Place in the flow: anyone may `say` a dotted constant with fields; `app` sets it up once.
 Readable on a terminal, one JSON object a line otherwise; always on stderr.
+
+A line that cannot be written (a full disk, a closed pipe) is lost and nothing else is: what
+happened is in the ledger. Only `announce`, for whom the line is the deed, hears of it.
 """
 
 import logging
 import sys
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 
 import structlog
 import structlog.tracebacks
@@ -40,19 +43,33 @@ _READABLE: tuple[structlog.typing.Processor, ...] = (
 )
 
 
+_UNWRITABLE = (OSError, ValueError)  # the second from a stream that was closed
+
+
 def say(event: str, **fields: object) -> None:
     """Write one line: a dotted constant and its fields."""
-    structlog.get_logger().info(event, **fields)
+    with suppress(*_UNWRITABLE):
+        structlog.get_logger().info(event, **fields)
 
 
 def warn(event: str, **fields: object) -> None:
     """Write one line somebody should read."""
-    structlog.get_logger().warning(event, **fields)
+    with suppress(*_UNWRITABLE):
+        structlog.get_logger().warning(event, **fields)
 
 
 def failed(event: str, **fields: object) -> None:
     """Write one line with the exception being handled."""
-    structlog.get_logger().exception(event, **fields)
+    with suppress(*_UNWRITABLE):
+        structlog.get_logger().exception(event, **fields)
+
+
+def announce(event: str, **fields: object) -> None:
+    """Write one line that somebody counts on. Raises OSError when nobody takes it."""
+    try:
+        structlog.get_logger().info(event, **fields)
+    except ValueError as closed:
+        raise OSError(str(closed)) from closed
 
 
 def about(**fields: str) -> AbstractContextManager[None]:

@@ -25,5 +25,8 @@ class Evaluator(Protocol):
         ...
 
     async def limits(self) -> Sequence[LimitFound]:
-        """Return every limit jobs run under, tried on this machine; for `doctor`."""
+        """Return every limit jobs run under, tried on this machine; for `doctor`.
+
+        Raises Unavailable when they cannot be tried just now.
+        """
         ...

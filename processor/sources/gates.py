@@ -1,17 +1,19 @@
 """Gates that others answer: turn what they said into `gate.finished`.
 
-Place in the flow: foreign events were stored by `web/inbox`; this finds those an evaluation still
-waits for. An event that came before the evaluation started counts too: pipelines race. The
-programs that `start_gates` started are asked for at the runner.
+Place in the flow: foreign events were stored by `web/inbox`; `look_reports` finds those an
+evaluation still waits for, woken by what is published and now and then by itself. An event that
+came before the evaluation started counts too: pipelines race. The programs that `start_gates`
+started are asked for at the runner by `look_programs`, twice a second: nobody tells of their end.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 
-from processor.errors import Unavailable
-from processor.events import ForeignReported, GateFinished
-from processor.policy.gates import CommandGate, SlowGate
+from processor.errors import Terminal, Unavailable
+from processor.events import EvaluationStarted, Event, ForeignReported, GateFinished
+from processor.policy.gates import CommandGate, EventGate, SlowGate
 from processor.policy.policy import Policy
 from processor.ports.evaluator import Evaluator
 from processor.ports.log import EventLog, Recorded
@@ -30,6 +32,15 @@ from processor.values.record import Judgement, VersionRecord
 EVALUATOR = "evaluator"
 """What `status` and `readyz` call the runner."""
 
+_Reports = Mapping[str, tuple[ForeignReported, datetime]]
+"""What was reported of a version: by type, and when."""
+
+
+def may_answer(event: Event) -> bool:
+    """Tell whether a report may answer a gate now that could not before."""
+    awaits = isinstance(event, EvaluationStarted) and bool(event.pending)
+    return awaits or isinstance(event, ForeignReported)
+
 
 @dataclass(frozen=True, kw_only=True)
 class GatesSource:
@@ -40,29 +51,60 @@ class GatesSource:
     log: EventLog
     evaluator: Evaluator
 
-    async def look(self) -> Mapping[str, str]:
-        """Say which awaited gates have an answer; return whether ledger and runner answered."""
+    async def look_reports(self) -> Mapping[str, str]:
+        """Say which gates other systems have answered; return what the ledger had against it.
+
+        A model with an event that cannot be read hides no other model's answers.
+        """
+        unreadable = ""
+        told: dict[str, Sequence[Recorded]] = {}
+        async with aclosing(self._waiting(lambda policy: policy.awaited)) as waiting:
+            async for policy, record, judgement in waiting:
+                gates = [gate for gate in policy.awaited if gate.event in judgement.pending]
+                key = record.version.key
+                try:
+                    if gates and key not in told:
+                        told[key] = await self.log.of_type(ForeignReported, key)
+                except Terminal as odd:
+                    told[key] = ()
+                    unreadable = unreadable or f"{LEDGER}: nobody hears of {record.version}: {odd}"
+                if gates:
+                    await self._reported(gates, record, judgement, told[key])
+        return {LEDGER: unreadable}
+
+    async def look_programs(self) -> Mapping[str, str]:
+        """Say which programs have answered; return whether ledger and runner did."""
         found = {LEDGER: ""}
-        for window in await self.views.find(Deadline, state="open"):
-            if window.kind != "gate window" or window.version is None:
+        async with aclosing(self._waiting(lambda policy: policy.commands)) as waiting:
+            async for policy, record, judgement in waiting:
+                if judgement.running and not found.get(EVALUATOR):
+                    found[EVALUATOR] = await self._ended(policy, record, judgement)
+        return found
+
+    async def _waiting(
+        self, slow: Callable[[Policy], Sequence[SlowGate]]
+    ) -> AsyncGenerator[tuple[Policy, VersionRecord, Judgement], None]:
+        """Yield the versions whose policy has such gates and whose evaluation is not over."""
+        for window in await self.views.find(Deadline, slot="gate window", state="open"):
+            if window.version is None:
+                continue
+            policy = self.policies.by(window.version.workspace, window.version.model)
+            if policy is None or not slow(policy):
                 continue
             record = await self.views.get(VersionRecord, window.version.path)
             judgement = record.judgement if record else None
-            if record is None or judgement is None or judgement.verdict is not None:
-                continue
-            policy = self.policies.by(record.version.workspace, record.version.model)
-            if policy is not None and judgement.pending:
-                await self._reported(policy, record, judgement)
-            if policy is not None and judgement.running and not found.get(EVALUATOR):
-                found[EVALUATOR] = await self._ended(policy, record, judgement)
-        return found
+            if record is not None and judgement is not None and judgement.verdict is None:
+                yield policy, record, judgement
 
-    async def _reported(self, policy: Policy, record: VersionRecord, judgement: Judgement) -> None:
+    async def _reported(
+        self,
+        gates: Sequence[EventGate],
+        record: VersionRecord,
+        judgement: Judgement,
+        told: Sequence[Recorded],
+    ) -> None:
         """Say what other systems reported of one version."""
-        gates = [gate for gate in policy.awaited if gate.event in judgement.pending]
-        if not gates:
-            return
-        reports = _reports(record, await self.log.of_type(ForeignReported, record.version.key))
+        reports = _reports(record, told)
         for gate in gates:
             if gate.event in reports:
                 said, at = reports[gate.event]
@@ -116,9 +158,7 @@ def _result(
     return lost(gate, record.version) if found == "unknown" else None
 
 
-def _reports(
-    record: VersionRecord, told: Sequence[Recorded]
-) -> dict[str, tuple[ForeignReported, datetime]]:
+def _reports(record: VersionRecord, told: Sequence[Recorded]) -> _Reports:
     """Return the newest report of each type about one version, and when it was made."""
     return {
         one.event.type: (one.event, one.at)

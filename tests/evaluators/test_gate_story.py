@@ -62,7 +62,7 @@ async def look(world: World) -> list[e.GateFinished]:
     seen = len(await world.ledger.log.of_type(e.GateFinished, "main/default/fraud"))
     async with asyncio.timeout(60):
         while True:
-            await source.look()
+            await source.look_programs()
             found = await world.ledger.log.of_type(e.GateFinished, "main/default/fraud")
             if len(found) > seen:
                 return [one.event for one in found[seen:]]  # type: ignore[misc]

@@ -6,25 +6,30 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from processor.adapters.evaluators import local as module
-from processor.adapters.evaluators.child import View
+from processor.adapters.evaluators.child import View, launched
 from processor.adapters.evaluators.folders import Folders
 from processor.adapters.evaluators.limits import NAMES, Limits
 from processor.adapters.evaluators.local import LocalEvaluator
+from processor.app import checkup
 from processor.app.gate_runner import SYSTEM
 from processor.errors import Unavailable
 from processor.values.job import Ending, Job, LimitFound, job_id
 from tests.evaluators.hostile import alive
 
 pytestmark = pytest.mark.real
+LAUNCHED = "processor.adapters.evaluators.trial.launched"
 SAYS = 'print(\'{"verdict": "passed"}\')'
 
 
@@ -257,6 +262,86 @@ async def test_a_limit_that_is_missing_answers_instead_of_the_program(
     assert not ran.exists()
 
 
+async def answered(runner: LocalEvaluator, job: Job) -> tuple[Ending, list[str]]:
+    """Ask until the job has ended, through what keeps the runner from telling; return that, too."""
+    met: list[str] = []
+    while True:
+        try:
+            return await ending(runner, job), met
+        except Unavailable as outage:
+            met.append(str(outage))
+
+
+@pytest.mark.parametrize("broken", ["a fork", "a file", "the trial's own end"])
+async def test_a_trial_that_was_cut_off_condemns_nobody_and_is_made_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    trials: list[int] = []
+
+    async def once(*asked: Any, **how: Any) -> Any:
+        trials.append(1)
+        if len(trials) > 1:
+            return await launched(*asked, **how)
+        if broken == "a fork":
+            raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+        if broken == "a file":
+            raise FileNotFoundError(errno.ENOENT, "No such file or directory")
+        return Ending(
+            problem="it ran longer than 30 s", said="", complaint="", seconds=30.0, runner="local"
+        ), []
+
+    monkeypatch.setattr(LAUNCHED, once)
+    async with bench.open() as runner:
+        jobs = [bench.job(name) for name in "ab"]
+        for job in jobs:
+            await runner.start(job)
+        found = [await answered(runner, job) for job in jobs]
+        assert all("passed" in one.said for one, _ in found), found
+        met = [said for _, some in found for said in some]
+        assert len(met) == 1
+        assert "evaluator: a program cannot be started: its limits cannot be tried: " in met[0]
+        await runner.limits()
+    print(f"{broken}: {len(trials)} trials, both programs answered")
+    assert len(trials) == 2, "one that ran to its end is remembered"
+
+
+async def test_doctor_hears_that_the_limits_cannot_be_tried(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: object, **__: object) -> object:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(LAUNCHED, full)
+    async with bench.open() as runner:
+        with pytest.raises(Unavailable, match="its limits cannot be tried: Too many open files"):
+            await runner.limits()
+        outside = SimpleNamespace(evaluator=runner)
+        lines = [one async for one in checkup._limits(outside)]  # type: ignore[arg-type]
+        monkeypatch.undo()
+        assert lines == ["not ok: evaluator: its limits cannot be tried: Too many open files"]
+        assert len([one async for one in checkup._limits(outside)]) == len(NAMES)  # type: ignore[arg-type]
+
+
+async def test_an_ending_that_was_kept_back_is_stored_for_all_who_ask_at_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = bench.job("a")
+    async with bench.open() as runner:
+        runner.folders.keep(job)
+        runner._unkept[job.id] = Ending(
+            problem="", said="{}", complaint="", seconds=0.1, runner="local"
+        )
+        real = Folders.finish
+
+        def slowly(folders: Folders, job_id: str, said: Ending) -> None:
+            time.sleep(0.05)  # both are under way before either is done
+            real(folders, job_id, said)
+
+        monkeypatch.setattr(Folders, "finish", slowly)
+        found = await asyncio.gather(*(runner.result(job.id) for _ in range(3)), runner.start(job))
+    assert [one.said for one in found[:3] if isinstance(one, Ending)] == ["{}"] * 3
+
+
 async def test_this_machine_is_tried_limit_by_limit(bench: Bench) -> None:
     async with bench.open() as runner:
         found = await runner.limits()
@@ -297,7 +382,7 @@ WITHOUT_NAMESPACES = """
 import asyncio, json, sys
 from pathlib import Path
 from processor.adapters.evaluators import walls
-from processor.adapters.evaluators.child import View
+from processor.adapters.evaluators.child import View, launched
 from processor.adapters.evaluators.limits import Limits
 from processor.adapters.evaluators.trial import tried
 walls.own_users()

@@ -1,11 +1,12 @@
 """A ledger with something in it, for tests about its file."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from processor.adapters.ledgers import Ledger
+from sqlalchemy import Connection, select
+
+from processor.adapters.ledgers import Ledger, schema
 from processor.adapters.ledgers.copying import connected
-from processor.adapters.ledgers.refolding import Stand, stand
 from processor.events import Event, PromotionApproved, PromotionProposed, ServingChanged
 from processor.ports.work import Turn
 from processor.testing.clock import JumpingClock
@@ -82,6 +83,21 @@ def promoted(version: Version, discriminator: str = "1") -> Sequence[Event]:
         promotion_id=common["promotion_id"],
     )
     return [wish, proposed, approved, serving]
+
+
+Stand = Mapping[str, Mapping[str, tuple[str, str, str, str]]]
+"""Every view by name: its rows by key, the oldest first, as (model, slot, state, data)."""
+
+
+def stand(connection: Connection) -> Stand:
+    """Return every view as it is stored now."""
+    return {
+        table.name.removeprefix("view_"): {
+            row.key: (row.model, row.slot, row.state, row.data)
+            for row in connection.execute(select(table).order_by(table.c.n))
+        }
+        for table in schema.views.values()
+    }
 
 
 def views_of(path: Path) -> Stand:

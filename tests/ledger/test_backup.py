@@ -11,7 +11,7 @@ import pytest
 from processor.adapters.ledgers import copying, verifying
 from processor.adapters.ledgers.backup import backup
 from processor.errors import Terminal
-from tests.ledger.filled import fill, opened, views_of
+from tests.ledger.filled import fill, one_turn, opened, views_of
 from tests.make import a_version, registered
 
 
@@ -86,6 +86,13 @@ async def test_every_kind_of_tampering_breaks_the_chain(tmp_path: Path) -> None:
     path = tmp_path / "sluice.db"
     ledger = await opened(path)
     await fill(ledger, *range(1, 6))
+    traced = registered(a_version("6"))
+    traced = traced.model_copy(
+        update={"head": traced.head.model_copy(update={"trace": "00-4bf92f3577b34da6-00f067aa-01"})}
+    )
+    await ledger.log.append([traced])
+    await ledger.log.place(10)
+    await ledger.work.dispatch(one_turn)
     await ledger.close()
     found = {}
     for what in (
@@ -93,6 +100,14 @@ async def test_every_kind_of_tampering_breaks_the_chain(tmp_path: Path) -> None:
         "UPDATE event SET observed_at = '2020-01-01T00:00:00.000000Z' WHERE pos = 3",
         "DELETE FROM event WHERE pos = 3",
         "UPDATE event SET hash = 'x' WHERE pos = 3",
+        "UPDATE event SET model_key = 'main/default/other' WHERE pos = 3",
+        "UPDATE event SET model_key = 'main' WHERE pos = 3",
+        "UPDATE event SET seq = 99 WHERE pos = 3",
+        "UPDATE event SET seq = 0 WHERE pos = 3",
+        "UPDATE event SET trace = '00-1' WHERE pos = 3",
+        "UPDATE event SET trace = NULL WHERE pos = 6",
+        "UPDATE event SET seq = 99 WHERE pos = 6",  # nothing behind it, but a row of work
+        "UPDATE meta SET value = '99' WHERE name = 'chain_covers_trace_from'",
         "SELECT 1",
     ):
         copy = tmp_path / "edited.db"
@@ -102,4 +117,33 @@ async def test_every_kind_of_tampering_breaks_the_chain(tmp_path: Path) -> None:
         with copying.connected(copy) as connection:
             found[what] = bool(verifying.chain(connection).problems)
     assert found.pop("SELECT 1") is False
+    print(f"tampering: {sum(found.values())} of {len(found)} kinds found")
     assert all(found.values()), found
+
+
+async def test_a_chain_of_the_first_release_holds_and_what_comes_behind_it_covers_more(
+    tmp_path: Path,
+) -> None:
+    """Its hashes left traces out, and an upgrade links no event anew."""
+    path = tmp_path / "sluice.db"
+    ledger = await opened(path)
+    await fill(ledger, 1, 2)
+    await ledger.close()
+    with closing(sqlite3.connect(path)) as file, file:
+        file.execute("UPDATE event SET trace = '00-1' WHERE pos = 1")
+    assert problems(path) == 1
+    with closing(sqlite3.connect(path)) as file, file:
+        file.execute("UPDATE meta SET value = '3' WHERE name = 'chain_covers_trace_from'")
+    assert problems(path) == 0
+    ledger = await opened(path)
+    await fill(ledger, 3)
+    await ledger.close()
+    assert problems(path) == 0
+    with closing(sqlite3.connect(path)) as file, file:
+        file.execute("UPDATE event SET trace = '00-1' WHERE pos = 3")
+    assert problems(path) == 1
+
+
+def problems(path: Path) -> int:
+    with copying.connected(path) as connection:
+        return len(verifying.chain(connection).problems)

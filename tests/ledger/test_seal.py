@@ -1,22 +1,35 @@
 """Sealing takes old events out, and everything that anybody may ask still has its answer."""
 
+import gc
 import gzip
 import json
+import tracemalloc
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import delete
 
-from processor.adapters.ledgers import checkpoints, copying, exports, refolding, sealing, verifying
+from processor.adapters.ledgers import (
+    comparing,
+    copying,
+    exports,
+    refolding,
+    schema,
+    sealing,
+    verifying,
+)
 from processor.adapters.ledgers.sealing import Sealed, seal
 from processor.errors import Refused, Terminal
-from processor.events import EvaluationStarted, Event
+from processor.events import EvaluationStarted, Event, TargetHeld
 from processor.events.codec import decode_own
-from processor.rules.history import fold_all
 from processor.testing.clock import JumpingClock
 from processor.values.about import About
-from processor.values.effect import Effect, EffectClosing
+from processor.values.effect import Effect, EffectClosing, EffectState
 from processor.values.promotion import Promotion
 from processor.values.record import VersionRecord
 from processor.values.serving import Serving
@@ -118,19 +131,19 @@ async def test_a_refold_begins_where_the_seal_ended_and_may_begin_at_the_exports
     await ledger.close()
     await clock.jump(LONG)
     files.append(Path(sealed(path, clock).file))
-    before = views_of(path)
     with copying.connected(path, writing=True) as connection:
+        comparing.remember(connection)
         assert refolding.refold(connection) == 1
-        assert refolding.differences(before, refolding.stand(connection)) == []
-        checkpoints.store(connection, fold_all(()))
+        assert comparing.differences(connection) == []
+        connection.execute(delete(schema.checkpoint))
         refolding.refold(connection)
-        lost = refolding.differences(before, refolding.stand(connection))
+        lost = comparing.differences(connection)
         assert {one.view for one in lost} >= {"promotion", "serving"}, "it does begin there"
         with pytest.raises(Terminal, match="10 events were sealed, and these exports hold 5"):
             refolding.unseal(connection, files[:1])
         assert refolding.unseal(connection, files[::-1]) == 10
         refolding.refold(connection)
-        assert refolding.differences(before, refolding.stand(connection)) == []
+        assert comparing.differences(connection) == []
 
 
 async def test_a_checkpoint_that_newer_code_cannot_read_names_the_way_out(tmp_path: Path) -> None:
@@ -189,6 +202,46 @@ async def test_what_is_still_open_keeps_its_events_and_says_so(tmp_path: Path) -
     assert found["nothing"].stopped == "place 3: it is younger than that"
 
 
+async def doubted(folder: Path, *, closed: bool = False, **more: Any) -> Sealed:
+    """Seal a ledger in which an old event led to a merge whose answer was lost."""
+    folder.mkdir()
+    path, clock = folder / "sluice.db", JumpingClock()
+    ledger = await opened(path, clock)
+    told = registered(a_version("1"))
+    await say(ledger, told)
+    merge = Effect("merge:1", "proposal.merge", "forge:local/p/1", "", "x", "d", told.head.id)
+    await ledger.effects.begin(merge)
+    quiet = clock.now() + timedelta(seconds=60)
+    sent = {"state": "ambiguous", "attempt": 1, "sent_at": clock.now(), "quiet_until": quiet}
+    await ledger.effects.save(replace(merge, **{**sent, **more}))
+    if closed:
+        await ledger.log.append((), closings=[EffectClosing(merge.key, "seen")])
+    await clock.jump(LONG)
+    await fill(ledger, 2)
+    await ledger.close()
+    return sealed(path, clock)
+
+
+async def test_a_write_whose_answer_was_lost_for_good_stops_nothing_behind_its_quiet_window(
+    tmp_path: Path,
+) -> None:
+    """Nobody asks a second time what became of it: what it did was told by events long ago."""
+    late: dict[str, Any] = {"quiet_until": datetime(2099, 1, 1, 12, tzinfo=UTC)}
+    found = {
+        "quiet": await doubted(tmp_path / "a"),
+        "sending": await doubted(tmp_path / "b", state="sending"),
+        "doubtful": await doubted(tmp_path / "c", **late),
+        "closed": await doubted(tmp_path / "d", **late, closed=True),
+    }
+    done = {name: one.events for name, one in found.items()}
+    print(f"sealed: {done}; {found['doubtful'].stopped}")
+    assert done == {"quiet": 1, "sending": 1, "doubtful": 0, "closed": 1}
+    assert found["doubtful"].stopped == (
+        "place 1: the write proposal.merge of forge:local/p/1 is in doubt until "
+        "2099-01-01T12:00:00Z"
+    )
+
+
 async def test_effects_that_say_what_exists_stay_and_those_of_a_sealed_cause_go(
     tmp_path: Path,
 ) -> None:
@@ -203,13 +256,23 @@ async def test_effects_that_say_what_exists_stay_and_those_of_a_sealed_cause_go(
         await ledger.effects.begin(effect)
         await ledger.effects.save(Effect(**{**effect.__dict__, "state": "done"}))
     await ledger.log.append((), closings=[EffectClosing(f"mark:{cause}:x", "seen")])
+    left_over: tuple[tuple[str, EffectState], ...] = (
+        (f"mark:{cause}:held-back", "suppressed"),
+        (f"mark:{cause}:given-up", "todo"),
+        (f"mark:{cause}:unseen", "done"),
+        ("register:main/default/fraud:run-2", "suppressed"),
+    )
+    for key, state in left_over:
+        effect = Effect(key, "kind", "subject", "stage", "x", "d", cause)
+        await ledger.effects.begin(replace(effect, state=state))
     await clock.jump(LONG)
     await fill(ledger, 2)
     await ledger.close()
     assert sealed(path, clock).events == 1
     ledger = await opened(path, clock)
-    left = [one.key for one in await ledger.effects.of_cause(cause)]
-    assert left == ["register:main/default/fraud:run-1"]
+    left = {one.key for one in await ledger.effects.of_cause(cause)}
+    registers = {f"register:main/default/fraud:run-{number}" for number in (1, 2)}
+    assert left == {*registers, f"mark:{cause}:unseen"}, "a source may yet see that one"
     await ledger.close()
 
 
@@ -273,3 +336,63 @@ async def test_questions_about_sealed_days_name_the_file_and_later_ones_are_answ
     ]
     assert file in entries[0].text
     await ledger.close()
+
+
+async def many(path: Path, events: int, clock: JumpingClock) -> None:
+    """Make a ledger of large old events about one thing: the views stay small."""
+    ledger = await opened(path, clock)
+    version = a_version("1")
+    await say(ledger, registered(version))
+    about = About("main", "default", "fraud", target="production")
+    for first in range(0, events, 500):
+        held = [
+            TargetHeld(
+                head=TargetHeld.heading(about, str(number)),
+                target="production",
+                reason=f"{number} " + "because of a long story " * 40,
+            )
+            for number in range(first, first + 500)
+        ]
+        await ledger.log.append(held)
+    while await ledger.log.place(500):
+        pass
+    while await ledger.work.dispatch(no_turn):
+        pass
+    await clock.jump(LONG)
+    await fill(ledger, 2)
+    await ledger.close()
+
+
+def most(job: Callable[[], object]) -> int:
+    """Return how many bytes Python held at most while a job ran, beyond what it held before."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        job()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+async def test_four_times_the_events_are_sealed_and_refolded_in_the_same_memory(
+    tmp_path: Path,
+) -> None:
+    peaks: dict[str, list[int]] = {"seal": [], "refold": [], "unseal": []}
+    for events in (500, 2000):
+        path, clock = tmp_path / f"{events}" / "sluice.db", JumpingClock()
+        path.parent.mkdir()
+        await many(path, events, clock)
+        with copying.connected(path, writing=True) as connection:
+            peaks["refold"].append(most(partial(refolding.refold, connection)))
+        done: list[Sealed] = []
+        peaks["seal"].append(most(lambda: done.append(sealed(path, clock))))  # noqa: B023 - at once
+        assert done[0].events == events + 1
+        files = [Path(done[0].file)]
+        with copying.connected(path, writing=True) as connection:
+            comparing.remember(connection)
+            peaks["unseal"].append(most(partial(refolding.unseal, connection, files)))
+            refolding.refold(connection)
+            assert comparing.differences(connection) == []
+    print({name: [f"{one / 2**20:.1f} MiB" for one in both] for name, both in peaks.items()})
+    for name, (small, large) in peaks.items():
+        assert large < 1.5 * small, name

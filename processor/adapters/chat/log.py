@@ -18,7 +18,7 @@ class LogNotifier:
     async def tell(self, effect_key: str, text: str) -> None:
         """Write it. Raises Unavailable when nobody takes it (a full disk, a closed pipe)."""
         try:
-            log.say("announced", text=text, key=effect_key)
+            log.announce("announced", text=text, key=effect_key)
         except OSError as error:
             reason = f"the log cannot be written: {error.strerror or error}"
             raise Unavailable(f"endpoint {self.name}", reason) from None

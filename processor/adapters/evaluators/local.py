@@ -15,7 +15,7 @@ from typing import Self
 from processor import log
 from processor.adapters.evaluators.child import RUNNER, Program, View, missing, run
 from processor.adapters.evaluators.folders import Folders
-from processor.adapters.evaluators.limits import NAMES, Limits
+from processor.adapters.evaluators.limits import Limits
 from processor.adapters.evaluators.trial import tried
 from processor.errors import Unavailable
 from processor.values.job import Ending, Job, LimitFound, Progress
@@ -85,22 +85,29 @@ class LocalEvaluator:
         return "running"
 
     async def limits(self) -> Sequence[LimitFound]:
-        """Return every limit, tried on this machine the first time somebody asks."""
+        """Return every limit, tried on this machine the first time somebody asks.
+
+        Raises Unavailable when they cannot be tried just now; the next one who asks tries again.
+        """
+        try:
+            return await self._limits()
+        except OSError as problem:
+            raise Unavailable("evaluator", str(problem)) from problem
+
+    async def _limits(self) -> Sequence[LimitFound]:
+        """Return every limit; only a trial that ran to its end is remembered. Raises OSError."""
         async with self._trying:
             if not self._found:
-                self._found = await self._tried()
+                try:
+                    with self.folders.place() as place:
+                        self._found = await tried(self.bounds, self.view, place)
+                except OSError as problem:
+                    said = f"its limits cannot be tried: {problem.strerror or problem}"
+                    raise OSError(said) from problem
                 for one in self._found:
                     if one.problem:
                         log.warn("evaluator.limit_missing", limit=one.name, reason=one.problem)
             return self._found
-
-    async def _tried(self) -> Sequence[LimitFound]:
-        try:
-            with self.folders.place() as place:
-                return await tried(self.bounds, self.view, place)
-        except OSError as problem:
-            said = f"the trial failed: {problem}"
-            return [LimitFound(name, self.bounds.enforces(name), said) for name in NAMES]
 
     async def _ending(self, job_id: str) -> Ending | None:
         """Return how a job ended; one whose result could not be stored is stored now."""
@@ -108,11 +115,12 @@ class LocalEvaluator:
             try:
                 await asyncio.to_thread(self.folders.finish, job_id, ending)
             except FileNotFoundError:
-                del self._unkept[job_id]  # its folder was removed
+                self._unkept.pop(job_id, None)  # its folder was removed
                 return None
             except OSError as problem:
                 raise self._full(problem) from problem
-            del self._unkept[job_id]
+            # Whoever asked at the same moment may have stored it, too.
+            self._unkept.pop(job_id, None)
         return await asyncio.to_thread(self.folders.ending, job_id)
 
     def _go(self, job: Job) -> None:
@@ -127,13 +135,11 @@ class LocalEvaluator:
         async with self._turns:
             try:
                 ending = await self._judged(job)
-            except FileNotFoundError:
+            except OSError as problem:
                 if await asyncio.to_thread(self.folders.job, job.id) is None:
                     log.warn("gate.lost", job=job.id, reason="the runner's folder was removed")
-                    return
-                raise
-            except OSError as problem:
-                self._trouble = f"a program cannot be started: {problem}"
+                else:
+                    self._trouble = f"a program cannot be started: {problem}"
                 return
         self._unkept[job.id] = ending
         try:
@@ -143,7 +149,7 @@ class LocalEvaluator:
 
     async def _judged(self, job: Job) -> Ending:
         """Run the program behind its walls, or not at all where one of them does not stand."""
-        for limit in await self.limits():
+        for limit in await self._limits():
             if limit.problem:
                 said = missing(limit.name, limit.problem)
                 return Ending(problem=said, said="", complaint="", seconds=0.0, runner=RUNNER)

@@ -89,9 +89,10 @@ print(json.dumps([deed.__name__ for deed in deeds if managed(deed)]))
 
 
 async def tried(limits: Limits, view: View, place: Path) -> Sequence[LimitFound]:
-    """Return every limit with what keeps it from being enforced here. Raises OSError.
+    """Return every limit with what keeps it from being enforced here.
 
-    `place` is an empty folder of ours.
+    `place` is an empty folder of ours. Raises OSError when the trial did not come to its end: a
+    machine that is full or busy just now says nothing about its limits.
     """
     secret = place / "secret"
     secret.write_text("read by nobody\n", encoding="ascii")
@@ -111,12 +112,13 @@ async def tried(limits: Limits, view: View, place: Path) -> Sequence[LimitFound]
         hiding = replace(view, hidden=(*view.hidden, str(secret)))
         small = replace(_SMALL, without=limits.without)
         ending, words = await launched(program, small, hiding, trial=True)
-    problems = _told(words)
     done = _done(ending.said)
     if done is None:
-        failed = f"the trial failed: {ending.problem or 'it said nothing'}"
-        problems = {**dict.fromkeys(NAMES, failed), **problems}
-    for name in done or ():
+        last = ending.complaint.strip().rpartition("\n")[2]
+        reason = f"{ending.problem or 'it said nothing'}{last and f' ({last})'}"
+        raise OSError(f"the trial did not come to its end: {reason}")
+    problems = _told(words)
+    for name in done:
         problems.setdefault(name, "tried, and nothing stopped it")
     return [
         LimitFound(

@@ -49,7 +49,7 @@ def _summary(connection: Connection) -> Summary:
         events=connection.execute(select(func.count()).select_from(event)).scalar_one(),
         pos=connection.execute(select(func.max(event.c.pos))).scalar() or 0,
         undispatched=connection.execute(
-            select(func.count()).select_from(event).where(event.c.dispatched.is_(False))
+            select(func.count()).select_from(event).where(schema.UNDISPATCHED)
         ).scalar_one(),
         work=_by_state(connection, work),
         effects=_by_state(connection, effect),

@@ -64,7 +64,7 @@ class Database:
         self.trouble = ""
         """Why a commit failed; whoever sees one succeed that needed room empties it."""
         self.damage = ""
-        """What a read or a check has found damaged; it goes away with the file only."""
+        """What a read or a check has found damaged; the next daily check says it anew, or not."""
         self.inline = inline
         kind = _Inline if inline else _Threads
         self._reader: _Connections = kind(path, writing=False)

@@ -7,7 +7,7 @@ event has them.
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, false, select, update
+from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from processor.adapters.ledgers import lanes, recent, rows, schema
@@ -69,7 +69,7 @@ def _turns(plan: Plan, event: Event | Exception, event_id: str) -> tuple[Sequenc
 _WAITING = (
     select(_event.c.seq, _event.c.id, _event.c.hash, _event.c.observed_at)
     .where(
-        _event.c.dispatched == false(),
+        schema.UNDISPATCHED,
         _event.c.pos.is_not(None),
         _event.c.type.in_(bindparam("types", expanding=True)),
     )

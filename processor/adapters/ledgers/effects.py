@@ -142,9 +142,7 @@ class TableSnapshots:
                 .where(
                     _effect.c.subject >= prefix,
                     _effect.c.subject < prefix + _BEHIND,
-                    _effect.c.closed.is_(None),
-                    _effect.c.field != "",
-                    _effect.c.state.in_(["sending", "done", "ambiguous"]),
+                    schema.OPEN_EFFECT,
                 )
                 .order_by(_effect.c.sent_at)
             )

@@ -6,9 +6,9 @@ the very text the ledger held, since that is what the hash chain covers.
 
 import gzip
 import hashlib
-import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -45,19 +45,18 @@ class Exported:
     pos: int
     hash: str
 
-    @property
-    def chained(self) -> dict[str, object]:
-        """Return what the hash chain covers."""
-        names = ("id", "source", "type", "subject", "key", "actor", "assurance", "cause", "data")
-        moments = {name: self.columns[name].isoformat() for name in ("observed_at",)}
-        if self.columns["time"] is not None:
-            moments["time"] = self.columns["time"].isoformat()
-        return {name: self.columns[name] for name in names} | moments
+    def chained(self, *, traced: bool) -> dict[str, object]:
+        """Return what the hash chain covers; as `rows.chained`."""
+        return rows.chained(self._row, traced=traced)
 
     def recorded(self) -> Recorded:
-        """Return the event as the ledger held it."""
-        row = SimpleNamespace(**self.columns, pos=self.pos, hash=self.hash)
-        return rows.recorded(cast("Row[Any]", row))
+        """Return the event as the ledger held it. Raises Terminal when it cannot be read."""
+        return rows.readable(self._row)
+
+    @property
+    def _row(self) -> Row[Any]:
+        """Return the event as a row of the table it stood in."""
+        return cast("Row[Any]", SimpleNamespace(**self.columns, pos=self.pos, hash=self.hash))
 
 
 def line(row: Row[Any], incarnation: int) -> str:
@@ -99,26 +98,45 @@ def write(path: Path, lines: Iterable[str]) -> str:
     The same lines make the same file, so that an export that was interrupted may be made again.
     Raises Terminal when another file has the name.
     """
-    held = io.BytesIO()
-    with gzip.GzipFile(filename="", fileobj=held, mode="wb", mtime=0) as packed:
-        for text in lines:
-            packed.write(f"{text}\n".encode())
-    content = held.getvalue()
-    digest = hashlib.sha256(content).hexdigest()
-    put(path, content)
-    return digest
+    new = beside.fresh(path)
+    try:
+        with (
+            new.open("wb") as file,
+            gzip.GzipFile(filename="", fileobj=file, mode="wb", mtime=0) as packed,
+        ):
+            for text in lines:
+                packed.write(f"{text}\n".encode())
+        return _settle(new, path)
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def put(path: Path, content: bytes) -> None:
     """Write a file, whole and on disk or not at all. Raises Terminal: another has the name."""
-    if path.exists() and path.read_bytes() != content:
-        raise Terminal(f"{path} is there already and is another file: name another folder")
     new = beside.fresh(path)
     new.write_bytes(content)
+    _settle(new, path)
+
+
+def _settle(new: Path, path: Path) -> str:
+    """Give a file its name unless another one has it; return its sha256. Raises Terminal."""
+    digest = digest_of(new)
+    if path.exists() and digest_of(path) != digest:
+        new.unlink()
+        raise Terminal(f"{path} is there already and is another file: name another folder")
     beside.settle(new, path)
+    return digest
 
 
-def read(path: Path) -> Iterator[Exported]:
+def first_place(path: Path) -> int:
+    """Return the place of a file's first event. Raises Terminal for one that is not whole."""
+    with closing(read(path)) as events:
+        for one in events:
+            return one.pos
+    raise Terminal(f"{path}: holds no event")
+
+
+def read(path: Path) -> Generator[Exported]:
     """Yield the events of a file in order. Raises Terminal for one that is not whole."""
     number = 0
     try:
@@ -132,6 +150,7 @@ def read(path: Path) -> Iterator[Exported]:
 def digest_of(path: Path) -> str:
     """Return a file's sha256. Raises Terminal when it is not there."""
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise Terminal(f"{path}: cannot be read: {error.strerror or error}") from error

@@ -19,6 +19,7 @@ from processor.adapters.ledgers.log import TableLog
 from processor.adapters.ledgers.meta import Incarnation
 from processor.adapters.ledgers.tidying import TableTidying
 from processor.adapters.ledgers.views import TableViews
+from processor.adapters.ledgers.wakeups import TableWakeups
 from processor.adapters.ledgers.work import TableWork
 from processor.errors import SluiceError, Terminal, Unavailable
 from processor.ports.clock import Clock
@@ -40,6 +41,7 @@ class Ledger:
     dead: TableDead
     effects: TableEffects
     snapshots: TableSnapshots
+    wakeups: TableWakeups
     tidying: TableTidying
     incarnation: int
     doubtful_until: datetime | None
@@ -100,6 +102,7 @@ class Ledger:
             dead=TableDead(database=database, clock=clock, appended=appended),
             effects=TableEffects(database=database),
             snapshots=TableSnapshots(database=database),
+            wakeups=TableWakeups(database=database),
             tidying=TableTidying(database=database, clock=clock),
             incarnation=life.number,
             doubtful_until=life.doubtful_until,

@@ -60,6 +60,20 @@ class TableLog:
         found = await self._select(lambda e: select(e).where(e.c.id == event_id))
         return found[0] if found else None
 
+    async def present(self, ids: Sequence[str]) -> Sequence[Recorded]:
+        """Return the events that have one of these ids."""
+        return await self._select(lambda e: select(e).where(e.c.id.in_(ids)).order_by(e.c.seq))
+
+    async def lately(self, kind: type[Event], key: str, among: int) -> Sequence[Recorded]:
+        """Return those of one type among a model's newest events."""
+        name = kind.type_name()
+
+        def newest(e: Table) -> Select[tuple[object, ...]]:
+            seqs = select(e.c.seq).where(e.c.model_key == key).order_by(e.c.seq.desc()).limit(among)
+            return select(e).where(e.c.seq.in_(seqs), e.c.type == name).order_by(e.c.seq)
+
+        return await self._select(newest)
+
     async def of_key(self, key: str, until: datetime | None = None) -> Sequence[Recorded]:
         """Return one model's events in the order they were stored."""
         found = await self._select(
@@ -101,11 +115,11 @@ class TableLog:
         return await self.database.write(lambda connection: _place(connection, limit), late=1)
 
     async def _select(self, query: _Query) -> list[Recorded]:
-        """Return events of types this code knows."""
+        """Return events of types this code knows. Raises Terminal for one it cannot read."""
 
         def job(connection: Connection) -> list[Recorded]:
             found = connection.execute(query(schema.event))
-            return [rows.recorded(row) for row in found if row.type in BY_TYPE]
+            return [rows.readable(row) for row in found if row.type in BY_TYPE]
 
         return await self.database.read(job)
 

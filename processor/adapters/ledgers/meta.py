@@ -18,6 +18,7 @@ FOLDED_BY = "fold_version"
 SEALED_BY = "checkpoint_fold_version"
 INCARNATION = "incarnation"
 _DOUBTFUL = "doubtful_until"
+_TRACED_FROM = "chain_covers_trace_from"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +67,11 @@ def begin(connection: Connection, new: Incarnation) -> None:
     put(connection, INCARNATION, str(new.number))
     if new.doubtful_until is not None:
         put(connection, _DOUBTFUL, new.doubtful_until.isoformat())
+
+
+def traced_from(connection: Connection) -> int:
+    """Return the first place whose hash covers the event's trace, too."""
+    return int(get(connection, _TRACED_FROM) or 1)
 
 
 def claim(connection: Connection, registry_id: str) -> None:

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from operator import attrgetter
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 from sqlalchemy import Row
 
+from processor.errors import Terminal
 from processor.events import BY_TYPE, Event, Head
 from processor.ports.log import Recorded
 from processor.rules.history import VIEWS
@@ -25,14 +26,13 @@ DISPATCH = "dispatch"
 def event_columns(event: Event) -> dict[str, object]:
     """Return an event's columns, except those that say when and where it was recorded."""
     head = event.head
-    target = event.keyed_by_target
     return {
         "id": head.id,
         "source": head.source,
         "type": event.type_name(),
         "subject": head.subject,
         "key": head.key,
-        "model_key": head.key.rsplit("/", 1)[0] if target else head.key,
+        "model_key": model_keys(event.type_name(), head.key)[0],
         "time": head.time,
         "actor": head.actor.name,
         "assurance": head.actor.assurance,
@@ -42,14 +42,40 @@ def event_columns(event: Event) -> dict[str, object]:
     }
 
 
-def chained(row: Row[Any]) -> dict[str, object]:
-    """Return what the hash chain covers of a stored event."""
+def model_keys(type_name: str, key: str) -> tuple[str, ...]:
+    """Return whose event it is by its key: one, or two where nobody here knows the type."""
+    kind, model = BY_TYPE.get(type_name), key.rsplit("/", 1)[0]
+    if kind is None:
+        return key, model
+    return (model,) if kind.keyed_by_target else (key,)
+
+
+def chained(row: Row[Any], *, traced: bool = True) -> dict[str, object]:
+    """Return what the hash chain covers of a stored event.
+
+    `traced` is False for one that was linked by the first release, whose chain left traces out.
+    """
     facts: dict[str, object] = {}
     facts.update(zip(_CHAINED, _chained(row), strict=True))
     facts["observed_at"] = row.observed_at.isoformat()
     if row.time is not None:
         facts["time"] = row.time.isoformat()
+    if traced and row.trace is not None:
+        facts["trace"] = row.trace
     return facts
+
+
+def readable(row: Row[Any]) -> Recorded:
+    """Return a stored event. Raises Terminal: which one, where, what is wrong with it, the fix."""
+    try:
+        return recorded(row)
+    except (KeyError, ValueError) as problem:
+        where = "that has no place yet" if row.pos is None else f"at place {row.pos}"
+        raise Terminal(
+            f"the event {row.id} {where} cannot be read by this program ({row.type}: "
+            f"{_words(problem)}): run the program that wrote it; if this one did, "
+            "`sluice db verify` tells whether the ledger was changed since"
+        ) from problem
 
 
 def recorded(row: Row[Any]) -> Recorded:
@@ -104,6 +130,14 @@ _ROWS: Mapping[type, TypeAdapter[Any]] = {view.row: TypeAdapter(view.row) for vi
 def adapter(kind: type[Any]) -> TypeAdapter[Any]:
     """Return pydantic's reader and writer of a view row class."""
     return _ROWS[kind]
+
+
+def _words(problem: Exception) -> str:
+    """Return what is wrong with stored data in a few words."""
+    if isinstance(problem, ValidationError):
+        first = problem.errors(include_url=False, include_input=False)[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return "a type it does not know" if isinstance(problem, KeyError) else str(problem)
 
 
 def _json(text: str) -> Mapping[str, Any]:

@@ -21,9 +21,12 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     and_,
+    false,
+    literal_column,
 )
 
 from processor.rules.history import VIEWS
+from processor.values.deadline import Deadline
 
 HEAD = "0002"
 """The newest Alembic revision this code knows."""
@@ -87,11 +90,14 @@ event = Table(
     Column("dispatched", Boolean, nullable=False, default=False),
     UniqueConstraint("source", "id"),
     Index("event_by_model", "model_key", "seq"),
+    Index("event_by_type", "model_key", "type", "seq"),
     Index("event_by_id", "id"),
     sqlite_autoincrement=True,
 )
 Index("event_unplaced", event.c.seq, sqlite_where=event.c.pos.is_(None))
-Index("event_undispatched", event.c.pos, sqlite_where=event.c.dispatched.is_(False))
+# SQLite takes a partial index only where its condition stands in the query, word for word.
+UNDISPATCHED = event.c.dispatched == false()
+Index("event_undispatched", event.c.pos, sqlite_where=UNDISPATCHED)
 
 work = Table(
     "work",
@@ -147,7 +153,15 @@ effect = Table(
     Column("result", Text),
 )
 Index("effect_by_cause", effect.c.cause)
-Index("effect_open", effect.c.subject, sqlite_where=effect.c.closed.is_(None))
+Index("effect_by_state", effect.c.state)
+OPEN_EFFECT = and_(
+    effect.c.closed.is_(None),
+    effect.c.field != literal_column("''"),
+    effect.c.state != literal_column("'suppressed'"),
+    effect.c.state != literal_column("'todo'"),
+)
+"""What a source may yet see: not what was never sent, nor what nobody reads back."""
+Index("effect_open", effect.c.subject, sqlite_where=OPEN_EFFECT)
 
 sealed = Table(
     "sealed",
@@ -191,6 +205,23 @@ snapshot = Table(
     Column("data", Text),
 )
 
+wakeup = Table(
+    "wakeup",
+    metadata,
+    Column("n", Integer, primary_key=True, autoincrement=True),
+    Column("source", String, nullable=False),
+    Column("delivery", String, nullable=False),
+    Column("model", String, nullable=False),
+    Column("number", String, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("done", Boolean, nullable=False, default=False),
+    UniqueConstraint("source", "delivery"),
+    sqlite_autoincrement=True,
+)
+"""What hooks said may have changed; a hint each, and never a fact."""
+Index("wakeup_waiting", wakeup.c.source, wakeup.c.n, sqlite_where=wakeup.c.done.is_(False))
+Index("wakeup_done", wakeup.c.at, sqlite_where=wakeup.c.done.is_(True))
+
 views: dict[type, Table] = {
     view.row: Table(
         f"view_{view.name}",
@@ -205,3 +236,5 @@ views: dict[type, Table] = {
     )
     for view in VIEWS
 }
+_deadline = views[Deadline]
+Index("view_deadline_by_kind", _deadline.c.slot, _deadline.c.state)

@@ -5,14 +5,15 @@ Place in the flow: `sluice db check` and `doctor` ask the first, `sluice db veri
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Row, func, select
 
-from processor.adapters.ledgers import exports, rows, schema
+from processor.adapters.ledgers import exports, meta, rows, schema
 from processor.adapters.ledgers.complaints import words
 from processor.rules.chain import START, link
 
@@ -49,7 +50,10 @@ def problems_of(path: Path, *, quick: bool = False) -> tuple[str, ...]:
 def chain(connection: Connection, files: Sequence[Path] = ()) -> Chain:
     """Recompute the chain over the exports given and the events kept. Raises Terminal.
 
-    Sealed events whose export is not given stand by the hash the ledger kept of them.
+    It covers what every event says of itself and its place; what the ledger files it by (number,
+    model, the work it led to) is compared with that. Sealed events whose export is not given
+    stand by the hash the ledger kept of them. Outside are the views, which a refold compares, and
+    what is no event: rows of work, effects, snapshots, and whether an event was dispatched.
     """
     table = schema.sealed
     sealed = connection.execute(select(func.count()).select_from(table)).scalar_one()
@@ -62,21 +66,44 @@ def chain(connection: Connection, files: Sequence[Path] = ()) -> Chain:
     pos, previous = _last_sealed(connection)
     if pos != sealed:
         problems.append(f"{sealed} sealed events are known, but the last one's place is {pos}")
-    events = schema.event
+    events, seq, traced_from = schema.event, 0, meta.traced_from(connection)
     kept = connection.execute(
         select(events).where(events.c.pos.is_not(None)).order_by(events.c.pos)
     )
     for row in kept:
         if row.pos != pos + 1:
             problems.append(f"place {pos + 1} is missing: {row.pos} follows {pos}")
-        expected = link(previous, row.pos, rows.chained(row))
+        expected = link(previous, row.pos, rows.chained(row, traced=row.pos >= traced_from))
         if expected != row.hash:
             problems.append(f"event {row.id} at place {row.pos} is not what was recorded")
-        pos, previous = row.pos, row.hash
+        problems += _misplaced(row, seq)
+        pos, previous, seq = row.pos, row.hash, row.seq
         checked += 1
+    problems += _orphans(connection)
     return Chain(
         checked=checked, sealed=sealed, pos=pos, hash=previous, problems=tuple(problems[:_SHOWN])
     )
+
+
+def _misplaced(row: Row[Any], seq: int) -> Iterator[str]:
+    """Yield where an event would be looked for in vain, or folded out of order.
+
+    Number and model follow from its place, its type and its key, which the chain covers.
+    """
+    if row.seq <= seq:
+        yield f"event {row.id} at place {row.pos} has number {row.seq}, but {seq} stands before it"
+    whose = rows.model_keys(row.type, row.key)
+    if row.model_key not in whose:
+        yield f"event {row.id} at place {row.pos} is kept for {row.model_key}, not for {whose[0]}"
+
+
+def _orphans(connection: Connection) -> Iterator[str]:
+    """Yield the rows of work whose event is not there."""
+    work, events = schema.work, schema.event
+    there = select(events.c.seq).where(events.c.seq == work.c.event_seq).exists()
+    found = connection.execute(select(work.c.id, work.c.event_seq).where(~there).limit(_SHOWN))
+    for row in found:
+        yield f"row {row.id} of work belongs to event number {row.event_seq}, which is not there"
 
 
 def _last_sealed(connection: Connection) -> tuple[int, str]:
@@ -90,7 +117,7 @@ def _last_sealed(connection: Connection) -> tuple[int, str]:
 
 def _of_export(connection: Connection, file: Path) -> tuple[int, list[str]]:
     """Check one export against itself and against what the ledger kept of its events."""
-    table = schema.sealed
+    table, traced_from = schema.sealed, meta.traced_from(connection)
     problems: list[str] = []
     count, previous, expected, first = 0, "", 0, 0
     for one in exports.read(file):
@@ -99,8 +126,14 @@ def _of_export(connection: Connection, file: Path) -> tuple[int, list[str]]:
             before = select(table.c.hash).where(table.c.pos == one.pos - 1)
             previous = connection.execute(before).scalar() or START
             expected = one.pos
-        known = connection.execute(select(table.c.hash).where(table.c.pos == one.pos)).scalar()
-        whole = link(previous, one.pos, one.chained) == one.hash == known
+        known = connection.execute(
+            select(table.c.source, table.c.id, table.c.hash).where(table.c.pos == one.pos)
+        ).first()
+        chained = one.chained(traced=one.pos >= traced_from)
+        whole = link(previous, one.pos, chained) == one.hash and known == (
+            *(chained["source"], chained["id"]),
+            one.hash,
+        )
         if not whole or one.pos != expected:
             problems.append(f"{file}: the event at place {one.pos} is not what was sealed")
         previous, count, expected = one.hash, count + 1, one.pos + 1

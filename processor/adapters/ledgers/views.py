@@ -1,6 +1,6 @@
 """The folded views, to read.
 
-Place in the flow: `ports/views` on tables; rows were written by `appending.fold`.
+Place in the flow: `ports/views` on tables; rows were written by `folding`.
 """
 
 from collections.abc import Sequence

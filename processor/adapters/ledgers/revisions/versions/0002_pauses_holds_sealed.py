@@ -1,4 +1,4 @@
-"""Pauses, holds, crashes of rows, and what is left of sealed events.
+"""Pauses, holds, crashes of rows, what is left of sealed events, and what hooks hint at.
 
 Place in the flow: `adapters/ledgers/migrations` runs it; folds are made anew afterwards, because
 their version moved with it.
@@ -17,6 +17,8 @@ def upgrade() -> None:
     for name in ("crashes", "retried"):
         op.add_column("work", sa.Column(name, sa.Integer, nullable=False, server_default="0"))
     _heads()
+    _found_sooner()
+    _chained_more()
     op.create_table(
         "sealed",
         sa.Column("source", sa.String, primary_key=True),
@@ -25,6 +27,7 @@ def upgrade() -> None:
         sa.Column("hash", sa.String(64), nullable=False),
     )
     _seals()
+    _wakeups()
     for name in _VIEWS:
         op.create_table(
             f"view_{name}",
@@ -54,6 +57,30 @@ def _heads() -> None:
     )
 
 
+def _found_sooner() -> None:
+    """Index what is asked again and again; an effect nobody can see is not an open one."""
+    op.create_index("event_by_type", "event", ["model_key", "type", "seq"])
+    op.create_index("effect_by_state", "effect", ["state"])
+    op.drop_index("effect_open", "effect")
+    op.create_index(
+        "effect_open",
+        "effect",
+        ["subject"],
+        sqlite_where=sa.text(
+            "closed IS NULL AND field != '' AND state != 'suppressed' AND state != 'todo'"
+        ),
+    )
+    op.create_index("view_deadline_by_kind", "view_deadline", ["slot", "state"])
+
+
+def _chained_more() -> None:
+    """Remember from which place on the hash chain covers traces: what is linked stays linked."""
+    op.execute(
+        "INSERT INTO meta (name, value)"
+        " SELECT 'chain_covers_trace_from', COALESCE(MAX(pos), 0) + 1 FROM event"
+    )
+
+
 def _seals() -> None:
     op.create_table(
         "seal",
@@ -73,6 +100,23 @@ def _seals() -> None:
         sa.UniqueConstraint("view", "key"),
         sqlite_autoincrement=True,
     )
+
+
+def _wakeups() -> None:
+    op.create_table(
+        "wakeup",
+        sa.Column("n", sa.Integer, primary_key=True, autoincrement=True),
+        sa.Column("source", sa.String, nullable=False),
+        sa.Column("delivery", sa.String, nullable=False),
+        sa.Column("model", sa.String, nullable=False),
+        sa.Column("number", sa.String, nullable=False),
+        sa.Column("at", sa.String(27), nullable=False),
+        sa.Column("done", sa.Boolean, nullable=False),
+        sa.UniqueConstraint("source", "delivery"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("wakeup_waiting", "wakeup", ["source", "n"], sqlite_where=sa.text("done IS 0"))
+    op.create_index("wakeup_done", "wakeup", ["at"], sqlite_where=sa.text("done IS 1"))
 
 
 def downgrade() -> None:
