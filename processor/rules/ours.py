@@ -59,6 +59,18 @@ class Look:
         """Return the open effects on one field, the oldest first."""
         return self._by_field.get((subject, name), ())
 
+    def about(self, subject: str) -> Sequence[Effect]:
+        """Return the open effects on one subject, whatever the field, the oldest first."""
+        return self._by_subject.get(subject, ())
+
+    @cached_property
+    def _by_subject(self) -> Mapping[str, Sequence[Effect]]:
+        """Group once, as below."""
+        found: dict[str, list[Effect]] = {}
+        for one in sorted(self.effects, key=_order):
+            found.setdefault(one.subject, []).append(one)
+        return found
+
     @cached_property
     def _by_field(self) -> Mapping[tuple[str, str], Sequence[Effect]]:
         """Group once: a full reading asks for every version there is."""

@@ -16,6 +16,8 @@ from processor.values.hold import Hold
 from processor.values.principal import SLUICE
 from processor.values.promotion import Promotion
 from processor.values.record import VersionRecord
+from processor.values.slot import Slot
+from processor.values.version import Version
 
 Unproposed = type[PromotionWithdrawn | PromotionSuperseded | PromotionExpired]
 
@@ -28,7 +30,8 @@ def ends(
 ) -> tuple[Unproposed, str] | None:
     """Return how a promotion that is only requested ends, and why; None: it is to be proposed.
 
-    `hold` is that of its target, `others` are all promotions of its slot.
+    `hold` is that of its target, `others` are all promotions of its slot, and those of its model
+    and target in another slot: the policy may have moved it meanwhile.
     """
     if record is None or record.deleted:
         return PromotionWithdrawn, "the version was deleted before it was proposed"
@@ -48,10 +51,23 @@ def ends(
             ours = other.version.key == promotion.version.key
             if automatic and ours and is_newer(other.version, promotion.version):
                 return PromotionSuperseded, f"by {other.version}, which is newer"
-        same = (other.version, other.restores) == (promotion.version, promotion.restores)
+        same = _asked(other) == _asked(promotion)
         if other.state == "proposed" and other.proposal and same:
             return PromotionWithdrawn, f"#{other.proposal.number} asks for the same already"
     return None
+
+
+def _asked(one: Promotion) -> tuple[Version, Slot, bool]:
+    """Return what a promotion asks for."""
+    return one.version, one.slot, one.restores
+
+
+def moved(slot: Slot) -> str:
+    """Return that the target of a promotion has another slot now."""
+    return (
+        f"its target is {slot.path} of {slot.object} in {slot.file} on {slot.branch} of "
+        f"{slot.repository} now: it is asked for there"
+    )
 
 
 def overtaken(other: Promotion) -> str:

@@ -145,7 +145,7 @@ class Story:
     async def _created(self) -> Counter[str]:
         """Ask the registry how many versions each run has."""
         if self.mlflow is None:
-            seen = await self.world.registry.versions("default", None)
+            seen = await self.world.registry.versions("default", 0)
             return Counter(one.run_id for one in seen)
         listed = await asyncio.to_thread(
             self.mlflow.call, "GET", "model-versions/search", filter=f"name='{MODEL}'"

@@ -146,7 +146,7 @@ async def test_a_restored_ledger_doubles_nothing_and_the_story_ends(
     assert "run-4" in told.main_uri
     assert "dead" not in told.work
     (model,) = await twice.world.registry.models("default")
-    stages = {one.run_id: one.stage for one in await twice.world.registry.versions("default", None)}
+    stages = {one.run_id: one.stage for one in await twice.world.registry.versions("default", 0)}
     assert model.aliases == {"champion": "3"}
     assert stages["run-4"] == "Production"
 

@@ -279,8 +279,10 @@ class Interleaving:
         await looks[which]()
         said, self.log.said[:] = list(self.log.said), []
         for where in FIELDS:
-            if where.startswith("alias") == (which == "models"):
-                self._judge(where, [told for told in map(_told, said) if told[0] == where])
+            here = [told for told in map(_told, said) if told[0] == where]
+            # The look at changes reads aliases too, of models whose own time moved.
+            if here or which == "full" or where.startswith("alias") == (which == "models"):
+                self._judge(where, here)
         self._judge_versions(said)
 
     def _judge(self, where: str, said: Sequence[tuple[str, str, bool]]) -> None:

@@ -32,6 +32,10 @@ def seen(stage: str, updated_ms: int = 1_700_000_001_000) -> VersionSeen:
     return VersionSeen(VERSION, updated_ms, stage, "run", "s3://models/run/model")
 
 
+def model(aliases: dict[str, str], updated_ms: int = 1) -> ModelSeen:
+    return ModelSeen("default", "fraud", updated_ms, aliases, created_ms=1)
+
+
 def wrote(
     new: str,
     sent: float,
@@ -139,7 +143,7 @@ def test_our_value_back_after_a_newer_answered_write_of_ours_is_a_strangers() ->
 def test_a_late_request_after_a_newer_write_is_drift_of_ours() -> None:
     late = wrote("Staging", 1, state="ambiguous")
     memory = Memory(newest=Newest(sent_at=at(3), value="Production"))
-    before = HeldVersion(seen=seen("Production"), memory=memory)
+    before = HeldVersion(seen=seen("Production"), memories={"stage": memory})
     found = of_version(before, seen("Staging"), 5, look(20, late), full=False)
     changed, drift = found.events
     assert changed.head.actor == SLUICE
@@ -165,18 +169,17 @@ def test_the_id_of_an_appearance_and_of_an_end_does_not_depend_on_the_ledger() -
 
 
 def test_aliases_that_move_together_are_facts_of_their_own() -> None:
-    now = ModelSeen("default", "fraud", 1, {"champion": "2", "Champion": "2"})
-    before = HeldModel(aliases={"champion": "1"})
-    found = of_model("main", before, now, 3, look(5), {})
+    now = model({"champion": "2", "Champion": "2"})
+    before = HeldModel(seen=model({"champion": "1"}))
+    found = of_model("main", before, now, 3, look(5), {}, full=False)
     assert len({event.head.id for event in found.events}) == 2
     assert all(isinstance(event, AliasSet) for event in found.events)
 
 
 def test_an_alias_we_removed_is_ours() -> None:
     ours = wrote("", 1, 2, name="alias:champion")
-    now = ModelSeen("default", "fraud", 1, {})
-    before = HeldModel(aliases={"champion": "1"})
-    found = of_model("main", before, now, 3, look(5, ours), {})
+    before = HeldModel(seen=model({"champion": "1"}))
+    found = of_model("main", before, model({}), 3, look(5, ours), {}, full=False)
     (event,) = found.events
     assert (event.kind, event.head.actor) == ("alias.removed", SLUICE)
     assert closings(found) == {ours.key: "seen"}
@@ -184,8 +187,7 @@ def test_an_alias_we_removed_is_ours() -> None:
 
 def test_an_alias_effect_that_changed_nothing_is_closed_without_an_event() -> None:
     ours = wrote("1", 1, 2, name="alias:champion")
-    now = ModelSeen("default", "fraud", 1, {"champion": "1"})
-    before = HeldModel(aliases={"champion": "1"})
-    found = of_model("main", before, now, 3, look(5, ours), {})
+    now = model({"champion": "1"})
+    found = of_model("main", HeldModel(seen=now), now, 3, look(5, ours), {}, full=False)
     assert found.events == ()
     assert closings(found) == {ours.key: "noop"}

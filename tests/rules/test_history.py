@@ -325,7 +325,7 @@ def columns_of(row: Deadline) -> Sequence[str]:
 
 def test_a_gate_window_is_open_until_it_passes_or_a_verdict_lifts_it() -> None:
     first, again = started("one"), started("two")
-    assert columns_of(window(first)) == (CANDIDATE.key, "", "open")
+    assert columns_of(window(first)) == (CANDIDATE.key, "gate window", "open")
     assert columns_of(window(first, passed(first)))[2] == "passed"
     assert columns_of(window(first, sample(e.EvaluationFailed)))[2] == "lifted"
     assert columns_of(window(first, passed(first), again))[2] == "open"

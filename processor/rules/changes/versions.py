@@ -1,105 +1,82 @@
-"""What changed in the registry between two looks, said as events.
+"""What changed on a version.
 
-Place in the flow: `sources/registry` gives what it held and what it reads now; what comes back
-goes to the ledger in one append. Pure: the clock's moments are in the `Look`.
-
-Ids: a version's appearance and end are told by its creation time, the registry's own fact; a
-changed mark by incarnation and snapshot revision, since champion v1 -> v2 -> v1 is three facts.
+Place in the flow: see this room's beginning.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from processor.events import (
-    AliasRemoved,
-    AliasSet,
-    DriftFound,
     Event,
     VersionDeleted,
+    VersionDescribed,
     VersionObserved,
     VersionRegistered,
     VersionStageChanged,
+    VersionTagRemoved,
+    VersionTagSet,
 )
-from processor.rules.ours import NOTHING, FieldRead, Look, Memory, read_field
+from processor.rules.changes.found import Found, HeldVersion, by, drift, moment, subject_of
+from processor.rules.ours import NOTHING, Look, Memory, read_field
 from processor.values.about import About
 from processor.values.effect import Effect, EffectClosing
-from processor.values.principal import SLUICE, UNKNOWN, Principal
-from processor.values.registry import ModelSeen, VersionSeen
-from processor.values.version import Version, key_of
+from processor.values.principal import UNKNOWN, Principal
+from processor.values.record import ASKING_TAG
+from processor.values.registry import VersionSeen
+from processor.values.version import Version
+
+_STAGE = "stage"
+_TAG = "tag:"
 
 
 @dataclass(frozen=True, kw_only=True)
-class HeldVersion:
-    """What the snapshot of a version keeps.
+class _Change:
+    """One look at one version that was known: before, now, and the revision after it."""
 
-    `doubted_ms` is an older update time that one full reading claimed: a second one confirms it.
-    """
-
-    seen: VersionSeen
-    memory: Memory = NOTHING
-    doubted_ms: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class HeldModel:
-    """What the snapshot of a model keeps: its aliases, and our writes to each."""
-
-    aliases: Mapping[str, str] = field(default_factory=dict)
-    memories: Mapping[str, Memory] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Found:
-    """What one subject's reading leads to; `held` None leaves the snapshot as it is."""
-
-    events: tuple[Event, ...] = ()
-    closings: tuple[EffectClosing, ...] = ()
-    held: HeldVersion | HeldModel | None = None
+    before: HeldVersion
+    now: VersionSeen
+    look: Look
+    revision: int
+    restored: bool
+    events: list[Event] = field(default_factory=list)
+    closings: list[EffectClosing] = field(default_factory=list)
+    memories: dict[str, Memory] = field(default_factory=dict)
 
     @property
-    def tells(self) -> bool:
-        """Tell whether there is anything to append."""
-        return bool(self.events or self.closings or self.held)
-
-
-def subject_of(version: Version) -> str:
-    """Return the snapshot (and effect) subject of a version."""
-    return f"registry:{version.path}"
-
-
-def model_subject(registry: str, workspace: str, model: str) -> str:
-    """Return the snapshot (and effect) subject of a model's aliases and new versions."""
-    return f"registry:{key_of(registry, workspace, model)}"
+    def discriminator(self) -> str:
+        return f"{self.look.incarnation}:{self.revision}"
 
 
 def of_new(
     now: VersionSeen, look: Look, *, observed_before_ms: int, creator: Effect | None
 ) -> Found:
-    """Say that a version is there for the first time.
+    """Say that a version is there for the first time, and whether somebody asks something by a tag.
 
     One made before `observed_before_ms` was there when we came. `creator` is the effect that
     made it, if it is ours.
     """
     version = now.version
     kind = VersionObserved if version.created_ms < observed_before_ms else VersionRegistered
-    actor, cause = _by(creator)
+    actor, cause = by(creator)
     head = kind.heading(
         About.of(version),
         str(version.created_ms),
         actor=actor,
         cause=cause,
-        time=_moment(version.created_ms),
+        time=moment(version.created_ms),
     )
     event = kind(
         head=head, version=version, run_id=now.run_id, stage=now.stage, artifact=now.source
     )
-    effects = look.of(subject_of(version), "stage")
+    asking: tuple[Event, ...] = ()
+    if kind is VersionRegistered and ASKING_TAG in now.tags:
+        asking = (_tag_set(now, ASKING_TAG, f"{version.created_ms}", UNKNOWN),)
+    effects = look.of(subject_of(version), _STAGE)
     read = read_field(now.stage, now.stage, NOTHING, effects, look)
     return Found(
-        events=(event,),
+        events=(event, *asking),
         closings=read.closings + of_creation(creator, look),
-        held=HeldVersion(seen=now, memory=read.memory),
+        held=HeldVersion(seen=now, memories=_kept({_STAGE: read.memory})),
     )
 
 
@@ -110,146 +87,168 @@ def of_creation(creator: Effect | None, look: Look) -> tuple[EffectClosing, ...]
     return (EffectClosing(creator.key, "seen"),)
 
 
+def of_moved(held: HeldVersion, model: str, look: Look, revision: int) -> Found:
+    """Say that a version is observed under its model's new name; `revision` is the new row's."""
+    old = held.seen.version
+    version = replace(old, model=model)
+    seen = replace(held.seen, version=version)
+    event = VersionObserved(
+        head=VersionObserved.heading(About.of(version), f"{look.incarnation}:{revision}"),
+        version=version,
+        run_id=seen.run_id,
+        stage=seen.stage,
+        artifact=seen.source,
+        was=old,
+    )
+    return Found(events=(event,), held=replace(held, seen=seen))
+
+
 def of_version(
     before: HeldVersion, now: VersionSeen, revision: int, look: Look, *, full: bool
 ) -> Found:
     """Say what changed on a version; `revision` is the snapshot's after this change.
 
     An older update time is a stale replica's answer: it counts only when two full readings
-    agree on it.
+    agree on it, and is then told as restored.
     """
-    if now.updated_ms < before.seen.updated_ms:
-        if not full:
-            return Found()
-        if before.doubted_ms != now.updated_ms:
-            doubting = HeldVersion(
-                seen=before.seen, memory=before.memory, doubted_ms=now.updated_ms
-            )
-            return Found(held=doubting)
-    effects = look.of(subject_of(now.version), "stage")
-    read = read_field(before.seen.stage, now.stage, before.memory, effects, look)
-    changed = read.changed or read.memory != before.memory
-    events: list[Event] = []
-    if read.changed:
-        actor, cause = _by(read.ours)
-        discriminator = f"{look.incarnation}:{revision}"
-        head = VersionStageChanged.heading(
-            About.of(now.version),
-            discriminator,
-            actor=actor,
-            cause=cause,
-            time=_moment(now.updated_ms),
-        )
-        events.append(
-            VersionStageChanged(head=head, version=now.version, old=read.old, new=read.new)
-        )
-        events += _drift(now.version, "stage", read, discriminator)
+    restored = now.updated_ms < before.seen.updated_ms
+    if restored and before.doubted_ms != now.updated_ms:
+        doubting = replace(before, doubted_ms=now.updated_ms)
+        return Found(held=doubting if full else None, doubts=True)
+    if restored and not full:
+        return Found(doubts=True)
+    change = _Change(before=before, now=now, look=look, revision=revision, restored=restored)
+    _staged(change)
+    _described(change)
+    _tagged(change)
+    memories = _kept(change.memories)
+    changed = bool(change.events) or memories != dict(before.memories)
     return Found(
-        events=tuple(events),
-        closings=read.closings,
-        held=HeldVersion(seen=now, memory=read.memory) if changed else None,
+        events=tuple(change.events),
+        closings=tuple(change.closings),
+        held=HeldVersion(seen=now, memories=memories)
+        if changed or restored or before.doubted_ms is not None
+        else None,
+        restored=restored,
     )
 
 
-def of_gone(version: Version, look: Look) -> Found:
+def of_gone(version: Version, look: Look, *, restored: bool = False) -> Found:
     """Say that a version is gone, which a read of it alone has confirmed."""
     head = VersionDeleted.heading(About.of(version), str(version.created_ms))
-    effects = look.of(subject_of(version), "stage")
     return Found(
-        events=(VersionDeleted(head=head, version=version),),
+        events=(VersionDeleted(head=head, version=version, restored=restored),),
         closings=tuple(
-            EffectClosing(one.key, "overwritten") for one in effects if look.settled(one)
+            EffectClosing(one.key, "overwritten")
+            for one in look.about(subject_of(version))
+            if look.settled(one)
         ),
     )
 
 
-def of_model(
-    registry: str,
-    before: HeldModel,
-    now: ModelSeen,
-    revision: int,
-    look: Look,
-    versions: Mapping[str, Version],
-) -> Found:
-    """Say what changed among a model's aliases; `versions` are its known ones by number."""
-    subject = model_subject(registry, now.workspace, now.name)
-    about = About(registry, now.workspace, now.name)
-    asked = {one.field for one in look.effects if one.subject == subject}
-    names = {one.removeprefix("alias:") for one in asked if one.startswith("alias:")}
-    events: list[Event] = []
-    closings: list[EffectClosing] = []
-    memories: dict[str, Memory] = {}
-    for alias in sorted({*before.aliases, *now.aliases, *before.memories, *names}):
-        mark = f"alias:{alias}"
-        read = read_field(
-            before.aliases.get(alias, ""),
-            now.aliases.get(alias, ""),
-            before.memories.get(alias, NOTHING),
-            look.of(subject, mark),
-            look,
+def _staged(it: _Change) -> None:
+    """Compare the stage."""
+    version = it.now.version
+    memory = it.before.memories.get(_STAGE, NOTHING)
+    effects = it.look.of(subject_of(version), _STAGE)
+    read = read_field(it.before.seen.stage, it.now.stage, memory, effects, it.look)
+    it.closings.extend(read.closings)
+    it.memories[_STAGE] = read.memory
+    if not read.changed:
+        return
+    actor, cause = by(read.ours)
+    head = VersionStageChanged.heading(
+        About.of(version),
+        it.discriminator,
+        actor=actor,
+        cause=cause,
+        time=moment(it.now.updated_ms),
+    )
+    it.events.append(
+        VersionStageChanged(
+            head=head, version=version, old=read.old, new=read.new, restored=it.restored
         )
-        closings += read.closings
-        if read.memory != NOTHING:
-            memories[alias] = read.memory
-        if read.changed:
-            discriminator = f"{look.incarnation}:{revision}:{alias}"
-            events.append(_alias(about, now, alias, read, discriminator))
-            concerned = versions.get(read.expected or read.new)
-            if concerned is not None:
-                events += _drift(concerned, mark, read, discriminator)
-    changed = bool(events) or memories != dict(before.memories)
-    held = HeldModel(aliases=dict(now.aliases), memories=memories)
-    return Found(events=tuple(events), closings=tuple(closings), held=held if changed else None)
+    )
+    it.events.extend(drift(version, _STAGE, read, it.discriminator))
 
 
-def _alias(about: About, now: ModelSeen, alias: str, read: FieldRead, discriminator: str) -> Event:
-    """Return what happened to one alias."""
-    actor, cause = _by(read.ours)
-    if read.new:
-        return AliasSet(
-            head=AliasSet.heading(about, discriminator, actor=actor, cause=cause),
-            workspace=now.workspace,
-            model=now.name,
-            alias=alias,
-            number=read.new,
-            previous=read.old,
-        )
-    return AliasRemoved(
-        head=AliasRemoved.heading(about, discriminator, actor=actor, cause=cause),
-        workspace=now.workspace,
-        model=now.name,
-        alias=alias,
-        previous=read.old,
+def _described(it: _Change) -> None:
+    """Compare the description."""
+    old, new = it.before.seen.description, it.now.description
+    if old == new:
+        return
+    head = VersionDescribed.heading(
+        About.of(it.now.version),
+        f"{it.discriminator}:description",
+        time=moment(it.now.updated_ms),
+    )
+    it.events.append(
+        VersionDescribed(head=head, version=it.now.version, old=old, new=new, restored=it.restored)
     )
 
 
-def _drift(
-    version: Version, mark: str, read: FieldRead, discriminator: str
-) -> Sequence[DriftFound]:
-    """Return the drift when an older request of ours undid a newer one."""
-    if read.expected is None:
-        return ()
-    actor, cause = _by(read.ours)
-    head = DriftFound.heading(
-        About.of(version), f"{discriminator}:{mark}", actor=actor, cause=cause
+def _tagged(it: _Change) -> None:
+    """Compare the tags; MLflow keeps no time of theirs. Ours are those an effect asked for."""
+    version, old, new = it.now.version, it.before.seen.tags, it.now.tags
+    for tag in sorted({*old, *new, *_asked(it)}):
+        name = f"{_TAG}{tag}"
+        memory = it.before.memories.get(name, NOTHING)
+        effects = it.look.of(subject_of(version), name)
+        read = read_field(old.get(tag, ""), new.get(tag, ""), memory, effects, it.look)
+        it.closings.extend(read.closings)
+        it.memories[name] = read.memory
+        if not read.changed and old.get(tag) == new.get(tag):
+            continue
+        actor, cause = by(read.ours)
+        about, discriminator = About.of(version), f"{it.discriminator}:{name}"
+        before = old.get(tag) if read.old == old.get(tag, "") else read.old
+        if tag in new:
+            told = _tag_set(it.now, tag, discriminator, actor, cause, before, restored=it.restored)
+            it.events.append(told)
+        else:
+            it.events.append(
+                VersionTagRemoved(
+                    head=VersionTagRemoved.heading(about, discriminator, actor=actor, cause=cause),
+                    version=version,
+                    tag=tag,
+                    previous=before or "",
+                    restored=it.restored,
+                )
+            )
+
+
+def _tag_set(
+    now: VersionSeen,
+    tag: str,
+    discriminator: str,
+    actor: Principal,
+    cause: str | None = None,
+    previous: str | None = None,
+    *,
+    restored: bool = False,
+) -> VersionTagSet:
+    """Return that a tag says what it says now."""
+    about = About.of(now.version)
+    return VersionTagSet(
+        head=VersionTagSet.heading(about, discriminator, actor=actor, cause=cause),
+        version=now.version,
+        tag=tag,
+        value=now.tags[tag],
+        previous=previous,
+        restored=restored,
     )
-    return (
-        DriftFound(
-            head=head,
-            version=version,
-            field=mark,
-            expected=read.expected,
-            actual=read.new,
-            ours=True,
-        ),
-    )
 
 
-def _by(effect: Effect | None) -> tuple[Principal, str | None]:
-    """Return actor and cause of a change: ours, or nobody knows whose."""
-    return (SLUICE, effect.cause) if effect else (UNKNOWN, None)
+def _asked(it: _Change) -> Iterator[str]:
+    """Yield the tags we asked for, or remember that we did."""
+    for one in it.look.about(subject_of(it.now.version)):
+        if one.field.startswith(_TAG):
+            yield one.field.removeprefix(_TAG)
+    for name in it.before.memories:
+        if name.startswith(_TAG):
+            yield name.removeprefix(_TAG)
 
 
-def _moment(ms: int) -> datetime:
-    """Return the registry's milliseconds as a moment, UTC."""
-    return datetime.fromtimestamp(ms / 1000, UTC)
+def _kept(memories: Mapping[str, Memory]) -> dict[str, Memory]:
+    """Return the memories that say anything."""
+    return {name: memory for name, memory in memories.items() if memory != NOTHING}

@@ -1,4 +1,4 @@
-"""What `sources/registry` holds of one workspace: its snapshots, kept at hand.
+"""What the registry source holds of one workspace: its snapshots, kept at hand.
 
 Place in the flow: a look takes a copy before it asks the registry, so that every revision it
 compares with was held before the request was sent. The ledger's compare-and-set stays the
@@ -6,7 +6,8 @@ judge: a copy that is behind costs a miss and one re-read, never a wrong fact.
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import unquote
 
@@ -14,7 +15,7 @@ from pydantic import TypeAdapter
 
 from processor.ports.log import EventLog
 from processor.ports.snapshots import Snapshots
-from processor.rules.changes import Found, HeldModel, HeldVersion
+from processor.rules.changes import Found, HeldModel, HeldVersion, subject_of
 from processor.values.snapshot import Snapshot
 from processor.values.version import Version, key_of
 
@@ -22,6 +23,32 @@ _VERSION: TypeAdapter[HeldVersion] = TypeAdapter(HeldVersion)
 _MODEL: TypeAdapter[HeldModel] = TypeAdapter(HeldModel)
 _VERSIONS = "/versions/"
 _MODEL_DEPTH = 2  # slashes in `registry:<registry>/<workspace>/<model>`
+
+Rows = Mapping[str, Snapshot]
+
+
+@dataclass
+class _Known:
+    """Which versions and models are there, as the rows say."""
+
+    by_model: dict[str, dict[str, Version]] = field(default_factory=lambda: defaultdict(dict))
+    models: dict[str, tuple[str, int]] = field(default_factory=dict)
+
+    def put(self, row: Snapshot) -> None:
+        """Take in one row."""
+        if row.subject.count("/") == _MODEL_DEPTH:
+            if row.data is None:
+                self.models.pop(model_at(row.subject), None)
+            else:
+                held = _MODEL.validate_json(row.data)
+                self.models[model_at(row.subject)] = (row.subject, held.seen.created_ms)
+            return
+        version = version_at(row.subject)
+        numbers = self.by_model[version.model]
+        if row.data is not None:
+            numbers[version.number] = version
+        elif numbers.get(version.number) == version:
+            del numbers[version.number]
 
 
 @dataclass(kw_only=True)
@@ -33,19 +60,44 @@ class Held:
     snapshots: Snapshots
     log: EventLog
     _rows: dict[str, Snapshot] | None = field(default=None, init=False, repr=False)
+    _known: _Known = field(default_factory=_Known, init=False, repr=False)
 
     @property
     def prefix(self) -> str:
         """Return what the subjects (of snapshots and effects) here start with."""
         return f"registry:{key_of(self.registry_id, self.workspace)}/"
 
-    async def now(self) -> dict[str, Snapshot]:
+    async def now(self) -> Rows:
         """Return a copy of what is held; the first time it is read from the ledger."""
         if self._rows is None:
             loaded = await self.snapshots.load(self.prefix)
             if self._rows is None:
                 self._rows = dict(loaded)
+                for row in self._rows.values():
+                    self._known.put(row)
         return dict(self._rows)
+
+    def model(self, name: str) -> tuple[Snapshot, HeldModel] | None:
+        """Return a model that is there, None when none of the name is."""
+        subject, _ = self._known.models.get(name, ("", 0))
+        row = (self._rows or {}).get(subject)
+        if row is None or row.data is None:
+            return None
+        return row, _MODEL.validate_json(row.data)
+
+    def models(self) -> Sequence[str]:
+        """Return the names of the models that are there."""
+        return list(self._known.models)
+
+    def born(self, created_ms: int, *, other_than: str) -> str | None:
+        """Return the name of another model that was made in the same moment."""
+        known = self._known.models.items()
+        found = (name for name, (_, born) in known if born == created_ms and name != other_than)
+        return next(found, None)
+
+    def versions(self, model: str) -> Mapping[str, Version]:
+        """Return a model's versions that are there, by number."""
+        return dict(self._known.by_model.get(model, {}))
 
     async def tell(self, held: Snapshot, found: Found, *, gone: bool = False) -> bool:
         """Append what one subject's reading leads to; False when its snapshot had moved on.
@@ -53,7 +105,8 @@ class Held:
         `held` is the snapshot from before the request; a moved one is read again.
         """
         if found.held is None and not gone:
-            await self.log.append((), closings=found.closings)
+            if found.closings:
+                await self.log.append((), closings=found.closings)
             return True
         snapshot = replace(held, data=None if found.held is None else _text(found.held))
         done = await self.log.append(found.events, snapshot=snapshot, closings=found.closings)
@@ -75,16 +128,23 @@ class Held:
         present = rows.get(snapshot.subject)
         if present is None or present.revision <= snapshot.revision:
             rows[snapshot.subject] = snapshot
+            self._known.put(snapshot)
 
 
-def version_held(data: str) -> HeldVersion:
-    """Return what a version's snapshot keeps."""
-    return _VERSION.validate_json(data)
+def row_of(rows: Rows, subject: str) -> Snapshot:
+    """Return a subject's row, an empty one where there is none yet."""
+    return rows.get(subject, Snapshot(subject, 0, None))
 
 
-def model_held(data: str | None) -> HeldModel:
-    """Return what a model's snapshot keeps; nothing when there is none yet."""
-    return HeldModel() if data is None else _MODEL.validate_json(data)
+def held_version(rows: Rows, version: Version) -> tuple[Snapshot, HeldVersion] | None:
+    """Return what is held of a version that was there, None when it was not."""
+    row = row_of(rows, subject_of(version))
+    return None if row.data is None else (row, _VERSION.validate_json(row.data))
+
+
+def held_model(row: Snapshot) -> HeldModel | None:
+    """Return what a model's row keeps, None when it was not there."""
+    return None if row.data is None else _MODEL.validate_json(row.data)
 
 
 def _text(held: HeldVersion | HeldModel) -> str:
@@ -92,20 +152,6 @@ def _text(held: HeldVersion | HeldModel) -> str:
     if isinstance(held, HeldVersion):
         return _VERSION.dump_json(held).decode()
     return _MODEL.dump_json(held).decode()
-
-
-def live_versions(rows: Mapping[str, Snapshot]) -> Iterator[Version]:
-    """Return the versions that were there when last seen."""
-    for subject, row in rows.items():
-        if row.data is not None and subject.count("/") > _MODEL_DEPTH:
-            yield version_at(subject)
-
-
-def live_models(rows: Mapping[str, Snapshot]) -> Iterator[str]:
-    """Return the subjects of models that have been read."""
-    for subject, row in rows.items():
-        if row.data is not None and subject.count("/") == _MODEL_DEPTH:
-            yield subject
 
 
 def version_at(subject: str) -> Version:

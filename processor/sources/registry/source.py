@@ -1,68 +1,54 @@
-"""Look at the model registry and append what changed.
+"""The looks at one registry.
 
-Place in the flow: `app` keeps three looks going: newly changed versions every few seconds, the
-aliases of all models now and then, and everything once in a while. MLflow tells nothing by
-itself, has no tombstones, and moves no timestamp for an alias; so each look compares what is
-there with what the snapshots hold (`rules/changes`), and the full one finds what is gone.
-
-The first full look is the baseline: what was there before we came is observed, and starts
-nothing. When it began is kept in the ledger, so a restart in the middle changes no answer.
+Place in the flow: `app` keeps them going, each at its pace. The first full look is the baseline:
+what was there before we came is observed, and starts nothing. When it began is kept in the
+ledger, so a restart in the middle changes no answer, and what is made meanwhile is news.
 """
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 
 from processor.errors import Terminal, Unavailable
 from processor.ports.clock import Clock
 from processor.ports.log import EventLog
 from processor.ports.reading.registry import RegistryReader
 from processor.ports.snapshots import Snapshots
-from processor.rules.changes import (
-    Found,
-    model_subject,
-    of_creation,
-    of_gone,
-    of_model,
-    of_new,
-    of_version,
-    subject_of,
-)
-from processor.rules.ours import Look, number_made
-from processor.sources.registry_held import (
-    Held,
-    live_models,
-    live_versions,
-    model_at,
-    model_held,
-    version_held,
-)
-from processor.values.effect import Effect, EffectClosing
+from processor.ports.wakeups import Wakeups
+from processor.rules.changes import subject_of
+from processor.sources.registry.held import Held
+from processor.sources.registry.models import Models
+from processor.sources.registry.place import Outcome, Place
+from processor.sources.registry.versions import Versions, unexplained
 from processor.values.registry import ModelSeen, VersionSeen
 from processor.values.snapshot import Snapshot
-from processor.values.version import Version, key_of
+from processor.values.version import Version
+
+SOURCE = "registry"
+"""What wake-ups for this source are stored under."""
 
 _OVERLAP_MS = 60_000  # rows were seen to appear 2.2 s behind newer ones; a replica may lag more
-_TOGETHER = 200  # rows compared before they are told together
+_FEW, _MANY = 10, 1000  # models that changed lately: nearly always these, at most those
+_INBOX = 1000  # versions read per tag; where more have it, the reconcile finds the rest
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Scope:
-    """One look at one workspace: what was held before it, and what it may have shown."""
+@dataclass(frozen=True)
+class _Part:
+    """One workspace with what compares it."""
 
-    held: Mapping[str, Snapshot]
-    look: Look
-    full: bool
-    observed_before_ms: int = 0
+    place: Place
+    models: Models
+    versions: Versions
 
 
 @dataclass(frozen=True, kw_only=True)
 class RegistrySource:
     """The looks at one registry. Each returns that it answered.
 
-    Raises Unavailable when it is down, Terminal when it refuses to be read.
+    `tags` are the keys of version tags that somebody waits for: MLflow moves no time for a tag,
+    so these are asked for by name. Raises Unavailable when it is down, Terminal when it refuses
+    to be read.
     """
 
     registry_id: str
@@ -72,41 +58,67 @@ class RegistrySource:
     snapshots: Snapshots
     clock: Clock
     incarnation: str
-    _held: dict[str, Held] = field(default_factory=dict, init=False, repr=False)
+    tags: Sequence[str] = ()
+    wakeups: Wakeups | None = None
+    _parts: dict[str, _Part] = field(default_factory=dict, init=False, repr=False)
     _begun: set[str] = field(default_factory=set, init=False, repr=False)
     _beginning: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
 
     async def look_changes(self) -> Mapping[str, str]:
-        """Read the versions that changed lately."""
+        """Read the versions and models that changed lately, and those with an awaited tag."""
         return await self._everywhere(self._changes)
 
     async def look_models(self) -> Mapping[str, str]:
-        """Read the aliases of every model."""
+        """Read every model: its aliases and tags move no time."""
         return await self._everywhere(self._models)
 
     async def reconcile(self) -> Mapping[str, str]:
         """Read every version there is; what is missing and confirmed missing is deleted."""
         return await self._everywhere(self._everything)
 
-    async def _everywhere(self, look: Callable[[str], Awaitable[object]]) -> Mapping[str, str]:
+    async def look_hinted(self) -> Mapping[str, str]:
+        """Read what hints named, and nothing else; every watched workspace may be meant."""
+        if self.wakeups is None:
+            return {}
+        waiting = await self.wakeups.waiting(SOURCE)
+
+        async def named(part: _Part) -> bool:
+            outcome = Outcome()
+            scope = await part.place.scope(await part.place.before(), outcome)
+            for hint in waiting:
+                if hint.subject.number:
+                    await part.versions.named(hint.subject.model, hint.subject.number, scope)
+                else:
+                    await part.models.meet(hint.subject.model, scope)
+            return outcome.whole
+
+        if not waiting:
+            return {}
+        found = await self._everywhere(named)
+        await self.wakeups.done(waiting)
+        return found
+
+    async def _everywhere(self, look: Callable[[_Part], Awaitable[bool]]) -> Mapping[str, str]:
         """Look at each workspace; one that does not answer keeps no other waiting."""
         outage: Unavailable | Terminal | None = None
         for workspace in self.workspaces:
             try:
-                await self._begin(workspace)
-                await look(workspace)
+                part = self._of(workspace)
+                await self._begin(part)
+                await look(part)
             except (Unavailable, Terminal) as problem:
                 outage = outage or problem
         if outage is not None:
             raise outage
         return {"registry": ""}
 
-    async def _begin(self, workspace: str) -> None:
+    async def _begin(self, part: _Part) -> None:
         """Make the baseline once, across restarts."""
+        key = part.place.key
         async with self._beginning:
-            if workspace in self._begun:
+            if key in self._begun:
                 return
-            subject = f"registry-baseline:{key_of(self.registry_id, workspace)}"
+            subject = f"registry-baseline:{key}"
             row = await self.snapshots.get(subject)
             if row.data is None:
                 start = round(self.clock.now().timestamp() * 1000)
@@ -115,212 +127,140 @@ class RegistrySource:
                 row = await self.snapshots.get(subject)
             baseline = json.loads(row.data or "{}")
             if not baseline["done"]:
-                if not await self._everything(workspace, before_ms=baseline["start_ms"]):
+                if not await self._everything(part, before_ms=baseline["start_ms"]):
                     return  # somebody else writes here too: the next look settles it
                 done = json.dumps({**baseline, "done": True})
                 await self.log.append((), snapshot=replace(row, data=done))
-            self._begun.add(workspace)
+            self._begun.add(key)
 
-    async def _changes(self, workspace: str) -> None:
+    async def _changes(self, part: _Part) -> bool:
         """Read what changed since the newest known change, and a little before it."""
-        rows = await self._of(workspace).now()
-        opened = await self.snapshots.open_effects(self._of(workspace).prefix)
-        mark = await self._newest(workspace)
+        place, outcome = part.place, Outcome()
+        before = await place.before()
+        opened = await place.open_effects()
+        mark = await self._newest(place)
         since = max(0, json.loads(mark.data or "0") - _OVERLAP_MS)
-        asked = self.clock.now()
-        seen = await self.reader.versions(workspace, since)
-        scope = await self._scope(workspace, rows, asked, full=False)
-        whole = await self._compare(workspace, seen, scope)
+        seen = await self.reader.versions(place.workspace, since)
+        scope = await place.scope(before, outcome)
+        await self._recent(part, since, seen, outcome)
+        await part.versions.compare(seen, scope)
         asked_for = replace(scope.look, effects=opened)
-        whole &= await self._stragglers(workspace, scope, asked_for, {row.version for row in seen})
-        if whole:
-            await self._advance(mark, seen)
+        await part.versions.stragglers(asked_for, {row.version for row in seen}, scope)
+        await self._inbox(part, outcome)
+        if outcome.whole:
+            await self._advance(mark, max((row.updated_ms for row in seen), default=0))
+        return outcome.whole
 
-    async def _everything(self, workspace: str, before_ms: int = 0) -> bool:
-        """Read all versions; return whether nobody else moved a snapshot meanwhile."""
-        rows = await self._of(workspace).now()
-        mark = await self._newest(workspace)
-        asked = self.clock.now()
-        seen = await self.reader.versions(workspace, None)
-        scope = await self._scope(workspace, rows, asked, full=True)
-        scope = replace(scope, observed_before_ms=before_ms)
-        whole = await self._compare(workspace, seen, scope)
-        present = {row.version for row in seen}
-        for version in list(live_versions(await self._of(workspace).now())):
-            if version not in present and subject_of(version) in rows:
-                whole &= await self._confirm(workspace, version, scope)
-        if whole:
-            await self._advance(mark, seen)
-        return whole
+    async def _recent(
+        self, part: _Part, since: int, seen: Sequence[VersionSeen], outcome: Outcome
+    ) -> None:
+        """Read the models that changed lately: only their time tells that a version is gone."""
+        place, limit = part.place, _FEW
+        while True:
+            before = await place.before()
+            rows = await self.reader.recent_models(place.workspace, limit)
+            whole = len(rows) < limit or rows[-1].updated_ms < since
+            if whole or limit >= _MANY:
+                break
+            limit = _MANY
+        scope = await place.scope(before, outcome)
+        recent = [model for model in rows if model.updated_ms >= since]
+        suspects = [one.name for one in recent if self._suspect(part, seen, one)]
+        await part.models.compare(recent, scope)
+        for name in suspects:
+            await part.versions.whole_model(name, scope)
 
-    async def _models(self, workspace: str) -> None:
-        """Read the aliases of all models."""
-        rows = await self._of(workspace).now()
-        asked = self.clock.now()
-        seen = {
-            model_subject(self.registry_id, workspace, one.name): one
-            for one in await self.reader.models(workspace)
-        }
-        scope = await self._scope(workspace, rows, asked, full=True)
-        for subject in live_models(rows):
-            if subject not in seen and await self._model_gone(workspace, subject, scope):
-                seen[subject] = ModelSeen(workspace, model_at(subject), 0, {})
-        touched = {one.subject for one in scope.look.effects}
-        for subject, model in seen.items():
-            row = rows.get(subject, Snapshot(subject, 0, None))
-            before = model_held(row.data)
-            numbers = _numbers(rows, model.name) if subject in touched else {}
-            found = of_model(self.registry_id, before, model, row.revision + 1, scope.look, numbers)
-            if found.tells:
-                await self._of(workspace).tell(row, found)
-
-    async def _compare(self, workspace: str, seen: Iterable[VersionSeen], scope: _Scope) -> bool:
-        """Tell what is new or changed among these versions, the oldest change first."""
-        whole = True
-        former: Mapping[tuple[str, str], Version] | None = None
-        waiting: list[tuple[Snapshot, Found]] = []
-        for count, row in enumerate(sorted(seen, key=lambda one: one.updated_ms), start=1):
-            subject = subject_of(row.version)
-            held = scope.held.get(subject, Snapshot(subject, 0, None))
-            if held.data is None:
-                if former is None:
-                    former = {(one.model, one.number): one for one in live_versions(scope.held)}
-                replaced = former.get((row.version.model, row.version.number))
-                if replaced is not None:  # the model was deleted and made again
-                    whole &= await self._gone(workspace, replaced, scope)
-            waiting.append((held, await self._found(row, held, scope)))
-            if count % _TOGETHER == 0:
-                whole &= await self._of(workspace).tell_all(waiting)
-                waiting.clear()
-        return await self._of(workspace).tell_all(waiting) and whole
-
-    async def _found(self, row: VersionSeen, held: Snapshot, scope: _Scope) -> Found:
-        """Return what one version's row leads to."""
-        creator = await self._creator(row, held, scope.look)
-        if held.data is None:
-            return of_new(
-                row,
-                scope.look,
-                observed_before_ms=scope.observed_before_ms,
-                creator=creator,
-            )
-        before = version_held(held.data)
-        found = of_version(before, row, held.revision + 1, scope.look, full=scope.full)
-        return replace(found, closings=(*found.closings, *of_creation(creator, scope.look)))
-
-    async def _creator(self, row: VersionSeen, held: Snapshot, look: Look) -> Effect | None:
-        """Return the effect of ours that made this version.
-
-        While its request is still out the number is not known here, but the version carries the
-        effect's key: the registry is asked who made it.
-        """
-        version = row.version
-        subject = model_subject(version.registry, version.workspace, version.model)
-        for effect in look.of(subject, "version"):
-            made = number_made(effect)
-            if made == version.number:
-                return effect
-            if made is None and held.data is None and row.run_id:
-                number = await self.reader.created_by(
-                    version.workspace, version.model, row.run_id, effect.key
-                )
-                if number == version.number:
-                    return effect
-        return None
-
-    async def _stragglers(
-        self, workspace: str, scope: _Scope, asked_for: Look, seen: set[Version]
-    ) -> bool:
-        """Read alone what an answered effect of ours concerns and the last changes left out."""
-        whole = True
-        settled = [one for one in asked_for.effects if asked_for.settled(one)]
-        live = {subject_of(one): one for one in live_versions(scope.held)} if settled else {}
-        for effect in settled:
-            version = live.get(effect.subject)
-            if effect.field == "stage" and version is not None and version not in seen:
-                whole &= await self._confirm(workspace, version, scope)
-            elif effect.field == "version" and (number := number_made(effect)) is not None:
-                model = model_at(effect.subject)
-                if any((one.model, one.number) == (model, number) for one in seen):
-                    continue
-                row, alone = await self._alone(workspace, model, number, scope)
-                if row is None:
-                    await self.log.append((), closings=(EffectClosing(effect.key, "overwritten"),))
-                else:
-                    whole &= await self._compare(workspace, (row,), alone)
-        return whole
-
-    async def _confirm(self, workspace: str, version: Version, scope: _Scope) -> bool:
-        """Read one version alone: a listing may skip it, only this says that it is gone."""
-        row, alone = await self._alone(workspace, version.model, version.number, scope)
-        if row is None or row.version != version:
-            return await self._gone(workspace, version, alone)
-        return await self._compare(workspace, (row,), alone)
-
-    async def _alone(
-        self, workspace: str, model: str, number: str, within: _Scope
-    ) -> tuple[VersionSeen | None, _Scope]:
-        """Read one version, with what was held before and the effects this very read may show."""
-        rows = await self._of(workspace).now()
-        asked = self.clock.now()
-        row = await self.reader.version(workspace, model, number)
-        fresh = await self._scope(workspace, rows, asked, full=within.full)
-        return row, replace(fresh, observed_before_ms=within.observed_before_ms)
-
-    async def _gone(self, workspace: str, version: Version, scope: _Scope) -> bool:
-        """Tell that a version is gone."""
-        held = scope.held.get(subject_of(version))
-        if held is None or held.data is None:
-            return True  # told by another look meanwhile
-        return await self._of(workspace).tell(held, of_gone(version, scope.look), gone=True)
-
-    async def _model_gone(self, workspace: str, subject: str, scope: _Scope) -> bool:
-        """Tell whether every version its aliases name (or should name) is really gone."""
-        aliases = model_held(scope.held[subject].data).aliases
-        asked = [
-            one.new
-            for one in scope.look.effects
-            if one.subject == subject and one.field.startswith("alias:") and one.new
-        ]
-        for number in sorted({*aliases.values(), *asked}):
-            if await self.reader.version(workspace, model_at(subject), number) is not None:
-                return False
-        return True
-
-    async def _scope(
-        self, workspace: str, rows: Mapping[str, Snapshot], asked: datetime, *, full: bool
-    ) -> _Scope:
-        """Return the look whose answer has just arrived, with the effects it may show."""
-        read = self.clock.now()
-        effects = await self.snapshots.open_effects(self._of(workspace).prefix)
-        look = Look(
-            incarnation=self.incarnation, asked_at=asked, read_at=read, effects=tuple(effects)
+    @staticmethod
+    def _suspect(part: _Part, seen: Sequence[VersionSeen], model: ModelSeen) -> bool:
+        """Tell whether a version of a model may be gone: its time moved, and nothing says why."""
+        held = part.place.held.model(model.name)
+        return (
+            held is not None
+            and model.updated_ms > held[1].seen.updated_ms
+            and unexplained(seen, model.name, model.updated_ms)
         )
-        return _Scope(held=rows, look=look, full=full)
 
-    async def _newest(self, workspace: str) -> Snapshot:
+    async def _inbox(self, part: _Part, outcome: Outcome) -> None:
+        """Read the versions with a tag that somebody waits for."""
+        for tag in self.tags:
+            before = await part.place.before()
+            seen = await self.reader.tagged(part.place.workspace, tag, _INBOX)
+            await part.versions.compare(seen, await part.place.scope(before, outcome))
+
+    async def _models(self, part: _Part) -> bool:
+        """Read all models."""
+        outcome = Outcome()
+        await self._all_models(part, outcome)
+        return outcome.whole
+
+    async def _all_models(
+        self, part: _Part, outcome: Outcome, *, full: bool = False, before_ms: int = 0
+    ) -> None:
+        """Read all models; a full reading can confirm that the registry went back in time."""
+        before = await part.place.before()
+        seen = await self.reader.models(part.place.workspace)
+        scope = await part.place.scope(before, outcome, full=full, observed_before_ms=before_ms)
+        await part.models.compare_all(seen, scope)
+
+    async def _everything(self, part: _Part, before_ms: int = 0) -> bool:
+        """Read all models and versions; return whether nobody else moved a snapshot meanwhile.
+
+        Every page is compared with what was held right before it was asked for, so a long
+        listing loses only the races it would lose anyway.
+        """
+        place, outcome, newest = part.place, Outcome(), 0
+        mark = await self._newest(place)
+        first = await place.before()
+        await self._all_models(part, outcome, full=True, before_ms=before_ms)
+        present: set[Version] = set()
+        after: str | None = ""
+        while after is not None:
+            before = await place.before()
+            page = await self.reader.page(place.workspace, after)
+            scope = await place.scope(before, outcome, full=True, observed_before_ms=before_ms)
+            await part.versions.compare(page.rows, scope)
+            present |= {row.version for row in page.rows}
+            newest = max(newest, *(row.updated_ms for row in page.rows), 0)
+            after = page.after or None
+        missing = [
+            version
+            for model in place.held.models()
+            for version in place.held.versions(model).values()
+            if version not in present and subject_of(version) in first.rows
+        ]
+        await part.versions.missing(missing, await place.scope(first, outcome, full=True))
+        if outcome.whole:
+            await self._advance(mark, newest)
+        return outcome.whole
+
+    async def _newest(self, place: Place) -> Snapshot:
         """Return the row holding the newest update time known, by the registry's clock."""
-        return await self.snapshots.get(f"registry-seen:{key_of(self.registry_id, workspace)}")
+        return await self.snapshots.get(f"registry-seen:{place.key}")
 
-    async def _advance(self, mark: Snapshot, seen: Iterable[VersionSeen]) -> None:
+    async def _advance(self, mark: Snapshot, newest: int) -> None:
         """Remember the newest update time; whoever else moved it was no less right."""
-        newest = max((row.updated_ms for row in seen), default=0)
         if newest > json.loads(mark.data or "0"):
             await self.log.append((), snapshot=replace(mark, data=json.dumps(newest)))
 
-    def _of(self, workspace: str) -> Held:
-        """Return what is held of a workspace."""
-        return self._held.setdefault(
-            workspace,
-            Held(
+    def _of(self, workspace: str) -> _Part:
+        """Return the part of a workspace."""
+        if workspace not in self._parts:
+            held = Held(
                 registry_id=self.registry_id,
                 workspace=workspace,
                 snapshots=self.snapshots,
                 log=self.log,
-            ),
-        )
-
-
-def _numbers(rows: Mapping[str, Snapshot], model: str) -> dict[str, Version]:
-    """Return a model's known versions by number."""
-    return {one.number: one for one in live_versions(rows) if one.model == model}
+            )
+            place = Place(
+                registry_id=self.registry_id,
+                workspace=workspace,
+                reader=self.reader,
+                log=self.log,
+                snapshots=self.snapshots,
+                clock=self.clock,
+                incarnation=self.incarnation,
+                held=held,
+            )
+            models = Models(place)
+            self._parts[workspace] = _Part(place, models, Versions(place, models))
+        return self._parts[workspace]
