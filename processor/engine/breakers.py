@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ParamSpec, TypeVar, cast
 
-from processor.errors import NotSent, Unavailable
+from processor.errors import Forbidden, NotSent, Unavailable
 from processor.ports.clock import Clock
 
 P = TypeVar("P")
@@ -22,12 +22,17 @@ A = ParamSpec("A")
 
 _TOLERATED = 3  # calls in a row that may fail before it opens
 _SOONEST, _LATEST = 1.0, 30.0  # seconds until one call is let through, doubled each time
+_LONG = 60.0  # seconds a call let through may take until the next may find out as well
 
 
 ENDS: ContextVar[float | None] = ContextVar("ends", default=None)
 """When the turn under way is stopped, by the loop's time; None: whenever it likes."""
 
 _SHARE = 0.95  # of the time a turn has left, that one call may take
+_FAIR = 5.0  # seconds a call must have had before its product is to blame for the end of a turn
+
+LIMIT = 60.0
+"""Seconds one call may take to a part that keeps no time itself."""
 
 
 def _nothing() -> None:
@@ -38,20 +43,18 @@ def _nothing() -> None:
 class Breaker:
     """What the last calls to one product came to.
 
-    `changed` is called when that is news; `limit` is how many seconds one call may take, for
-    parts that keep no time themselves. `problem` is empty while the last call was answered.
+    `changed` is called when that is news. `problem` is empty while the last call was answered.
     """
 
     product: str
     clock: Clock
     changed: Callable[[], None] = _nothing
-    limit: float = 60.0
     problem: str = field(default="", init=False)
     since: datetime | None = field(default=None, init=False)
     _failures: int = field(default=0, init=False)
     _wait: float = field(default=_SOONEST, init=False)
     _next: float = field(default=0.0, init=False)
-    _probing: bool = field(default=False, init=False)
+    _probing: float | None = field(default=None, init=False)
     _heard: bool = field(default=False, init=False)
 
     @property
@@ -80,7 +83,7 @@ class Breaker:
             since = f" since {self.since:%Y-%m-%d %H:%M:%S} UTC" if self.since else ""
             reason = f"not asked, it has not answered{since}: {self.problem}"
             raise NotSent(self.product, reason, after=left)
-        self._probing = True
+        self._probing = self.clock.steady()
         return True
 
     def failed(self, outage: Unavailable, *, probe: bool) -> None:
@@ -108,67 +111,98 @@ class Breaker:
     def left_alone(self, *, probe: bool) -> None:
         """Take that a call is over; one that let nobody know anything was no probe."""
         if probe:
-            self._probing = False
+            self._probing = None
 
     def _left(self) -> float:
         """Return in how many seconds a call would be let through."""
-        left = self._next - self.clock.steady()
-        return max(left, _SOONEST) if self._probing else left
+        now = self.clock.steady()
+        left = self._next - now
+        out = self._probing is not None and now - self._probing < _LONG
+        return max(left, _SOONEST) if out else left
 
 
-def guarded(part: P, breaker: Breaker) -> P:
-    """Return the part with every async method behind the breaker, under the same type."""
-    return cast("P", _Guarded(part, breaker))
+def guarded(part: P, breaker: Breaker, *, limit: float | None = LIMIT) -> P:
+    """Return the part with every async method behind the breaker, under the same type.
+
+    `limit` is how many seconds one call may take; None is for a part that keeps the time of each
+    request itself, and may make any number of them in one call.
+    """
+    return cast("P", _Guarded(part, breaker, limit))
 
 
 class _Guarded:
     """Stands in front of a part of any type."""
 
-    def __init__(self, part: object, breaker: Breaker) -> None:
+    def __init__(self, part: object, breaker: Breaker, limit: float | None) -> None:
         self._part = part
         self._breaker = breaker
+        self._limit = limit
 
     def __getattr__(self, name: str) -> object:
         found = getattr(self._part, name)
-        return _behind(found, self._breaker) if inspect.iscoroutinefunction(found) else found
+        if not inspect.iscoroutinefunction(found):
+            return found
+        return _behind(found, self._breaker, self._limit)
 
 
-def _behind(method: Callable[A, Awaitable[R]], breaker: Breaker) -> Callable[A, Awaitable[R]]:
+def _behind(
+    method: Callable[A, Awaitable[R]], breaker: Breaker, limit: float | None
+) -> Callable[A, Awaitable[R]]:
     """Return the method asked only while the breaker admits it, and its outcome told."""
 
     async def call(*args: A.args, **more: A.kwargs) -> R:
-        probe = breaker.admit()
-        try:
-            result = await _in_time(method(*args, **more), breaker)
-        except Unavailable as outage:
-            breaker.failed(outage, probe=probe)
-            if outage.product == breaker.product:
-                raise
-            reason = str(outage).removeprefix(f"{outage.product}: ")
-            raise Unavailable(breaker.product, reason, after=outage.after) from outage
-        except Exception:
-            breaker.answered()  # with a refusal, or with something nobody understands
-            raise
-        finally:
-            breaker.left_alone(probe=probe)
-        breaker.answered()
-        return result
+        return await _asked(lambda: method(*args, **more), breaker, limit)
 
     return call
 
 
-async def _in_time(asked: Awaitable[R], breaker: Breaker) -> R:
-    """Return the answer. Raises Unavailable when there is none within the limit.
+async def _asked(ask: Callable[[], Awaitable[R]], breaker: Breaker, limit: float | None) -> R:
+    """Return what the product says, and tell the breaker.
 
-    The turn that waits for it may end sooner: then the call ends just before, so that its product
-    has the blame and not its row.
+    Raises what it raises, an outage under the breaker's name; Unavailable when there is no answer
+    in time, and NotSent when there was no time left for one.
     """
-    patience, ends = breaker.limit, ENDS.get()
-    if ends is not None:
-        left = ends - asyncio.get_running_loop().time()
-        patience = min(patience, max(left, 0.0) * _SHARE)
+    patience, fair = _patience(breaker.product, limit)
+    probe = breaker.admit()
     try:
         async with asyncio.timeout(patience):
-            return await asked
+            result = await ask()
     except TimeoutError:
-        raise Unavailable(breaker.product, f"gave no answer within {patience:.3g} s") from None
+        within = "in time" if patience is None else f"within {patience:.3g} s"
+        late = Unavailable(breaker.product, f"gave no answer {within}")
+        if fair:
+            breaker.failed(late, probe=probe)
+        raise late from None
+    except Forbidden:
+        breaker.answered()  # with a refusal of this one thing
+        raise
+    except Unavailable as outage:
+        breaker.failed(outage, probe=probe)
+        if outage.product == breaker.product:
+            raise
+        reason = str(outage).removeprefix(f"{outage.product}: ")
+        raise Unavailable(breaker.product, reason, after=outage.after) from outage
+    except Exception:
+        breaker.answered()  # with a refusal, or with something nobody understands
+        raise
+    finally:
+        breaker.left_alone(probe=probe)
+    breaker.answered()
+    return result
+
+
+def _patience(product: str, limit: float | None) -> tuple[float | None, bool]:
+    """Return how many seconds a call gets, and whether that is a fair time to answer in.
+
+    The turn that waits for it may end sooner than the limit: then the call ends just before, so
+    that its row is not to blame. Raises NotSent when the turn is over: nothing is in doubt then.
+    """
+    ends = ENDS.get()
+    if ends is None:
+        return limit, True
+    left = (ends - asyncio.get_running_loop().time()) * _SHARE
+    if left <= 0:
+        raise NotSent(product, "not asked: the turn that would have is over")
+    if limit is not None and limit <= left:
+        return limit, True
+    return left, left >= _FAIR

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from processor import log
+from processor.engine.tries import Tries
 from processor.engine.turns import Turns
 from processor.errors import Unavailable
 from processor.events import Event
@@ -45,6 +46,7 @@ class Worker:
     longest: float = 30.0
     _turns: dict["asyncio.Task[None]", Work] = field(default_factory=dict)
     _acting: dict[int, Work] = field(default_factory=dict)
+    _back: list[str] = field(default_factory=list)
 
     async def run(self) -> None:
         """Take turns until told to stop; then drain."""
@@ -53,7 +55,7 @@ class Worker:
             work=self.work,
             clock=self.clock,
             dependencies=self.dependencies,
-            longest=self.longest,
+            tries=Tries(clock=self.clock, longest=self.longest),
         )
         handlers = {(route.kind, route.name, route.part): route for route in self.routes}
         most = {(route.name, route.part): route.together for route in self.routes}
@@ -91,8 +93,7 @@ class Worker:
             return _IDLE  # what may end the process runs alone
         taken = Counter((work.handler, work.part) for work in self._acting.values())
         try:
-            for product in self.dependencies.recovered():
-                await self.work.hurry(product)
+            await self._hurry()
             room = Room(free=max(self.lanes - len(self._acting), 0), most=most, taken=taken)
             claim = await self.work.claim(room)
         except Unavailable as outage:
@@ -109,6 +110,13 @@ class Worker:
         if claim.next_due is None:
             return _IDLE
         return min(max((claim.next_due - self.clock.now()).total_seconds(), 0.005), _IDLE)
+
+    async def _hurry(self) -> None:
+        """Let the rows that wait for a product that is back go on; what fails is made up for."""
+        self._back.extend(self.dependencies.recovered())
+        while self._back:
+            await self.work.hurry(self._back[0])
+            del self._back[0]
 
     def _acted(self, work: Work) -> None:
         """Let others have their turns: the next row of its lane too, once this one is stored."""

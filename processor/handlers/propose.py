@@ -3,7 +3,8 @@
 Place in the flow: promotion.requested -> promotion.proposed. A newer one closes the slot's older
 open ones; that they are superseded is said by `sources/proposals`, from the forge. What only waits
 to be proposed goes on with mode.changed, and ends with model_version.deleted or when its time is
-over (deadline.passed): no request stays open for ever.
+over (deadline.passed): no request stays open for ever. One whose target has another slot by now
+(somebody put the policy right) ends too, and is asked for anew there (promotion.requested).
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,8 +34,8 @@ from processor.queries.in_git import changes_of, edits_of
 from processor.rules.proposal_end import superseded_by
 from processor.rules.pull_request import Change, body_of, branch_of, message_of, title_of
 from processor.rules.slot_conflicts import model_in_words, tenant_of
-from processor.rules.slots import repository_of
-from processor.rules.unproposed import Unproposed, ends, overtaken, reason_to_close
+from processor.rules.slots import slot_of
+from processor.rules.unproposed import Unproposed, ends, moved, overtaken, reason_to_close
 from processor.values.about import About
 from processor.values.hold import Hold, hold_key
 from processor.values.principal import SLUICE
@@ -42,7 +43,7 @@ from processor.values.promotion import Promotion, promotion_id_of
 from processor.values.proposal import Draft, Proposal
 from processor.values.record import VersionRecord
 from processor.values.serving import Serving
-from processor.values.slot import Repository
+from processor.values.slot import Slot
 from processor.values.version import Version
 
 _LOOK_AGAIN = 10.0  # seconds between looks whether a version's end has been told
@@ -103,12 +104,17 @@ class Propose:
         version = promotion.version
         record = await self.views.get(VersionRecord, version.path)
         hold = await self.views.get(Hold, hold_key(version.key, promotion.target))
-        others = await self.views.find(Promotion, slot=promotion.slot.key)
+        others = await self._rivals(promotion)
         end = ends(promotion, record, hold, others)
         if end is not None or record is None:
             kind, why = end or (PromotionWithdrawn, "")
             return [await self._ended(kind, promotion, event, why)]
-        target, where, forge = self._place(promotion)
+        target = self._target(promotion)
+        slot = slot_of(target, version.model)
+        if slot != promotion.slot:
+            withdrawn = await self._ended(PromotionWithdrawn, promotion, event, moved(slot))
+            return [withdrawn, _asked_anew(promotion, record, slot, event)]
+        forge, where = self._forge(promotion), promotion.slot.where
         await self._alone(promotion, others)
         await self._there(version)
         uri = await self.registry.location(version)
@@ -127,7 +133,16 @@ class Propose:
             edits=await changes_of(forge, where, target, record, uri, proposal),
             expires=self.clock.now() + target.open_for,
         )
-        return [told, *await self._supersede(where, promotion, proposal, others, event)]
+        return [told, *await self._supersede(promotion, proposal, others, event)]
+
+    async def _rivals(self, promotion: Promotion) -> Sequence[Promotion]:
+        """Return the promotions of its slot, and of its target where that had another slot."""
+        here = await self.views.find(Promotion, slot=promotion.slot.key)
+        of_model = await self.views.find(Promotion, model=promotion.version.key)
+        elsewhere = [
+            one for one in of_model if one.target == promotion.target and one.slot != promotion.slot
+        ]
+        return [*here, *elsewhere]
 
     async def _there(self, version: Version) -> None:
         """Wait while a version is gone and nobody has said so yet: that will end the promotion."""
@@ -139,8 +154,8 @@ class Propose:
                 until=_PATIENCE,
             )
 
-    def _place(self, promotion: Promotion) -> tuple[Target, Repository, ForgeReader]:
-        """Return where it goes. Raises Terminal when policy or settings no longer say."""
+    def _target(self, promotion: Promotion) -> Target:
+        """Return what the policy says of its target now. Raises Terminal when it has none."""
         version = promotion.version
         policy = self.policies.ruling(version.workspace, version.model)
         target = policy.target(promotion.target) if policy else None
@@ -148,11 +163,14 @@ class Propose:
             raise Terminal(
                 f"the policy of {version.model!r} has no target {promotion.target!r} now"
             )
-        where = repository_of(target)
-        forge = self.forges.get(where.forge)
-        if forge is None:
-            raise Terminal(f"no forge {where.forge!r} under `forges:`; the policy names it")
-        return target, where, forge
+        return target
+
+    def _forge(self, promotion: Promotion) -> ForgeReader:
+        """Return the forge it goes to. Raises Terminal when settings no longer have it."""
+        name = promotion.slot.forge
+        if name not in self.forges:
+            raise Terminal(f"no forge {name!r} under `forges:`; the policy names it")
+        return self.forges[name]
 
     async def _proposed(
         self,
@@ -164,7 +182,7 @@ class Propose:
         event: Event,
     ) -> Proposal | None:
         """Return its pull request, found or newly opened; None when nothing would change."""
-        where = repository_of(target)
+        where = promotion.slot.where
         for found in await forge.find(where, promotion.id):
             if not found.void:
                 return found
@@ -207,21 +225,24 @@ class Propose:
 
     async def _supersede(
         self,
-        where: Repository,
         promotion: Promotion,
         proposal: Proposal,
         others: Sequence[Promotion],
         event: Event,
     ) -> Sequence[Event]:
-        """Close the slot's other open pull requests; return the end of what had none yet."""
+        """Close the others' open pull requests; return the end of what had none yet.
+
+        What a target had open on a forge that nobody configures any more is out of reach.
+        """
         said = []
         for other in others:
             if other.id == promotion.id:
                 continue
-            if other.state == "proposed" and other.proposal is not None:
+            within_reach = other.slot.forge in self.forges
+            if other.state == "proposed" and other.proposal is not None and within_reach:
                 reason = superseded_by(f"#{proposal.number} for {promotion.version}")
                 number, cause = other.proposal.number, event.head.id
-                await self.effects.close(where, number, reason, SLUICE, cause)
+                await self.effects.close(other.slot.where, number, reason, SLUICE, cause)
             elif other.state == "requested" and other.requested_at < promotion.requested_at:
                 reason = overtaken(promotion)
                 said.append(await self._ended(PromotionSuperseded, other, event, reason))
@@ -254,4 +275,30 @@ def _head(kind: type[Event], promotion: Promotion, event: Event) -> Head:
         actor=SLUICE,
         cause=event.head.id,
         trace=event.head.trace,
+    )
+
+
+def _asked_anew(
+    promotion: Promotion, record: VersionRecord, slot: Slot, event: Event
+) -> PromotionRequested:
+    """Return the request for another slot: whoever asked first has asked, and when they did.
+
+    Nobody approves their own wish because of it, and what was asked for later is still the later.
+    """
+    version = promotion.version
+    return PromotionRequested(
+        head=PromotionRequested.heading(
+            About.of(version, promotion.target),
+            f"{promotion.request_id}:{slot.key}",
+            actor=promotion.requested_by,
+            cause=event.head.id,
+            time=promotion.requested_at,
+            trace=event.head.trace,
+        ),
+        version=version,
+        target=promotion.target,
+        slot=slot,
+        evaluation_id=record.judgement.event_id if record.judgement else None,
+        restores=promotion.restores,
+        reason=promotion.reason or "its target moved before it could be proposed",
     )

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from processor.adapters.ledgers import Ledger
-from processor.errors import NotSent, Paused, Retryable, Terminal, Unavailable
+from processor.errors import NotSent, Paused, Retryable, Suppressed, Terminal, Unavailable
 from processor.testing.clock import JumpingClock
 from tests.engine.doors import Forge, an_effect, create, door, paused, resumed
 
@@ -161,10 +161,11 @@ async def test_a_request_that_never_left_changes_nothing_about_what_is_in_doubt(
         raise NotSent("forge", "not asked")
 
     was = await ledger.effects.begin(an_effect())
-    for _ in range(3):
+    for spent in range(1, 4):
         with pytest.raises(NotSent):
-            await through.create(an_effect(), not_sent, forge.look, quiet=60, read=str)
-        assert await ledger.effects.begin(an_effect()) == was
+            await through.create(an_effect(), not_sent, forge.look, forge.clear, quiet=60, read=str)
+        now = await ledger.effects.begin(an_effect())
+        assert now == replace(was, attempt=was.attempt + spent)
     assert was.state == before
     assert await create(through, forge) == "#1", "no quiet window for what never left"
     forge.land()
@@ -272,3 +273,55 @@ async def test_a_restored_ledger_looks_for_what_its_former_life_asked_for(
         an_effect(key="2"), fresh.send, fresh.look, fresh.clear, quiet=60, read=str
     )
     assert made == "#1", "and what it did not ask for is made"
+
+
+async def test_a_restored_ledger_looks_before_it_makes_what_the_backup_calls_suppressed(
+    ledger: Ledger, clock: JumpingClock
+) -> None:
+    forge = Forge()
+    with pytest.raises(Suppressed):
+        await create(door(ledger, clock, "observe"), forge, "the backup's")
+    assert await state_of(ledger) == "suppressed"
+    forge.made.append("of the former life")
+    until = clock.now() + timedelta(seconds=60)
+    through = replace(door(ledger, clock), doubtful_until=until)
+    with pytest.raises(Retryable, match="in 60 s"):
+        await create(through, forge, "announced again")
+    await clock.jump(60)
+    assert await create(through, forge, "announced again") == "of the former life"
+    assert forge.made == ["of the former life"], "no second one"
+
+
+async def test_what_a_restored_ledger_calls_suppressed_and_nobody_made_stays_so_for_its_event(
+    ledger: Ledger, clock: JumpingClock
+) -> None:
+    forge = Forge()
+    with pytest.raises(Suppressed):
+        await create(door(ledger, clock, "observe"), forge, "the backup's")
+    through = replace(door(ledger, clock), doubtful_until=clock.now())
+    with pytest.raises(Suppressed):
+        await create(through, forge, "the backup's")
+    assert await create(through, forge, "another") == "#1"
+
+
+async def test_only_what_may_be_made_twice_is_remembered_and_not_for_ever(
+    ledger: Ledger, clock: JumpingClock
+) -> None:
+    through = door(ledger, clock)
+
+    async def lost(*_: int) -> str:
+        raise Unavailable("forge", "reset")
+
+    async def look() -> None:
+        return None
+
+    for number in range(50):
+        with pytest.raises(Unavailable):
+            await through.converge(an_effect("registry.mark", f"mark {number}"), lost, quiet=30)
+        with pytest.raises(Unavailable):
+            await through.create(an_effect(key=f"{number}"), lost, look, quiet=60, read=str)
+    assert sorted(through._over) == sorted(map(str, range(50)))
+    await clock.jump(2 * 3600)
+    with pytest.raises(Unavailable):
+        await through.create(an_effect(key="now"), lost, look, quiet=60, read=str)
+    assert list(through._over) == ["now"]

@@ -7,7 +7,7 @@ import pytest
 
 from processor.adapters.ledgers import Ledger
 from processor.engine.effects.proposals import ProposalDoor
-from processor.errors import NotYet, Retryable, Terminal, Unavailable
+from processor.errors import NotSent, NotYet, Retryable, Terminal, Unavailable
 from processor.policy.mode import Mode
 from processor.testing.clock import JumpingClock
 from processor.testing.forge import MemoryForge
@@ -101,6 +101,54 @@ async def test_while_only_watching_the_other_is_left_alone(
     watching = through(ledger, clock, forge, "observe")
     assert (await watching.open(WHERE, draft, "cause")).number == 1
     assert len(await alive(forge)) == 2
+
+
+REFUSALS = [
+    NotSent("forge local", "not asked, it has not answered"),
+    Terminal("403: the token may not open pull requests"),
+]
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=["not sent", "refused"])
+async def test_one_that_was_refused_after_its_commit_is_opened_although_its_base_moved(
+    ledger: Ledger,
+    clock: JumpingClock,
+    forge: MemoryForge,
+    monkeypatch: pytest.MonkeyPatch,
+    refusal: Exception,
+) -> None:
+    on = through(ledger, clock, forge)
+
+    async def refuses(*_: object) -> Proposal:
+        raise refusal
+
+    with monkeypatch.context() as patched:
+        patched.setattr(forge, "open", refuses)
+        for _ in range(2):  # the second time over what the first has left
+            with pytest.raises(type(refusal)):
+                await on.open(WHERE, await a_draft(forge), "cause")
+            forge.person_pushes(WHERE, "main", {"README.md": b"moved on\n"}, "Ben B")
+    opened = await on.open(WHERE, await a_draft(forge), "cause")
+    assert (opened.number, opened.branch) == (1, "promote/p-1-a3")
+    left = [write for write, _ in forge.writes]
+    assert left == [
+        "commit promote/p-1",
+        "delete promote/p-1",
+        "commit promote/p-1-a2",
+        "delete promote/p-1-a2",
+        "commit promote/p-1-a3",
+        "open #1",
+    ]
+
+
+async def test_control_the_first_branch_again_is_never_overwritten(
+    ledger: Ledger, clock: JumpingClock, forge: MemoryForge
+) -> None:
+    draft = await a_draft(forge)
+    await forge.commit(WHERE, draft.branch, draft.base_sha, draft.files, "Promote", draft.at)
+    forge.person_pushes(WHERE, "main", {"README.md": b"moved on\n"}, "Ben B")
+    with pytest.raises(Terminal, match="never overwritten"):
+        await through(ledger, clock, forge).open(WHERE, await a_draft(forge), "cause")
 
 
 @pytest.mark.parametrize("how", ["closed", "pushed", "taken away"])

@@ -33,6 +33,7 @@ async def test_a_cancellation_is_not_lost_in_a_wake_up(rounds: int) -> None:
 async def test_it_wakes_and_it_gives_up_in_time() -> None:
     bus = LocalBus()
     bus.coming()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(5) as limit:
         await bus.arrived(60)
         await bus.arrived(0.01)
+    assert not limit.expired()

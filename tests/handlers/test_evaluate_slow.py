@@ -42,7 +42,7 @@ async def started(world: World, **metrics: str) -> tuple[Version, e.EvaluationSt
 
 
 async def look(world: World) -> list[e.GateFinished]:
-    """Let `sources/gates` look once; return what it said."""
+    """Let `sources/gates` look once at everything; return what it said."""
     key = "main/default/fraud"
     before = len(await world.ledger.log.of_type(e.GateFinished, key))
     source = GatesSource(
@@ -51,7 +51,8 @@ async def look(world: World) -> list[e.GateFinished]:
         log=world.ledger.log,
         evaluator=world.evaluator,
     )
-    assert (await source.look())["ledger"] == ""
+    assert await source.look_reports() == {"ledger": ""}
+    assert (await source.look_programs())["ledger"] == ""
     said = [one.event for one in await world.ledger.log.of_type(e.GateFinished, key)][before:]
     return [one for one in said if isinstance(one, e.GateFinished)]
 
@@ -209,9 +210,9 @@ async def test_a_runner_that_is_down_is_an_outage_and_nobodys_answer(world: Worl
         log=world.ledger.log,
         evaluator=world.evaluator,
     )
-    assert await source.look() == {"ledger": "", "evaluator": "evaluator: no room"}
+    assert await source.look_programs() == {"ledger": "", "evaluator": "evaluator: no room"}
     world.evaluator.down = ""
-    assert await source.look() == {"ledger": "", "evaluator": ""}
+    assert await source.look_programs() == {"ledger": "", "evaluator": ""}
 
 
 async def test_a_program_nobody_heard_of_by_the_deadline_is_inconclusive(world: World) -> None:

@@ -280,8 +280,9 @@ def _writers(case: Case, verdict: Verdict) -> None:
         (one.version.model, one.version.number, "stage"): one.stage
         for one in case.of(e.VersionRegistered, e.VersionObserved)
     }
+    live = {(one.version.model, one.version.number) for one in case.sim.world.versions()}
     for place, writes in fields.items():
-        if place[2] == "stage" or place[2].startswith("alias:"):
+        if (place[2] == "stage" and place[:2] in live) or place[2].startswith("alias:"):
             _swallowed(place, first.get(place, ""), told[place], writes, asked, verdict)
 
 

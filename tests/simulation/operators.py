@@ -12,8 +12,9 @@ from random import Random
 
 from processor.app.program import Program
 from processor.errors import Refused
+from processor.values.hold import Hold
 from processor.values.pause import EVERYTHING
-from processor.values.principal import Principal
+from processor.values.principal import SLUICE, Principal
 from processor.values.record import VersionRecord
 from tests.simulation.program import Simulation
 
@@ -63,6 +64,21 @@ class Operators:
         """Leave nothing stopped."""
         self.finishing = True
         self.sim.change_mode("full")
+
+    async def let_go(self) -> None:
+        """Release the targets that Sluice itself holds: somebody is to decide, and does."""
+        held = await self.sim.ask(lambda program: program.site.known.views.find(Hold, state="open"))
+        for hold in held:
+            if hold.by == SLUICE:
+                self.did["let go"] += 1
+                await self._release(hold)
+
+    async def _release(self, hold: Hold) -> None:
+        await self._wish(
+            lambda program, one: program.site.wishes.switches.release(
+                BEN, hold.model_key, hold.target, "decided", one
+            )
+        )
 
     async def _pause(self, key: str, seconds: float) -> None:
         loop = asyncio.get_running_loop()

@@ -134,6 +134,7 @@ async def _come_to_rest(
         if loop.time() - told_at > patience:
             raise TimeoutError
         await asyncio.sleep(5)
+        await operators.let_go()
         now = int(sim.select("SELECT count(*) FROM event")[0][0])
         if now != events:
             events, told_at = now, loop.time()

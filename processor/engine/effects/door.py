@@ -35,6 +35,7 @@ _NEEDS: Mapping[str, Mode] = {
     "registry.register": "full",
 }
 _NEVER_PAUSED = ("announcement", "operations")  # kind of write, topic it follows from
+_KEPT = 3600.0  # seconds that the end of a quiet window is remembered
 
 
 def digest(*parts: str) -> str:
@@ -71,7 +72,7 @@ class Door:
         stored = await self.effects.begin(effect)
         if stored.state == "done":
             return stored.result or ""
-        return await self._send(await self._permitted(stored, effect), send, quiet)
+        return await self._send(await self._permitted(stored, effect), send, quiet, once=False)
 
     async def create(
         self,
@@ -86,31 +87,33 @@ class Door:
         """Make something that must exist once although the outside would make it twice.
 
         One attempt. On doubt: wait out the quiet window, `look` in all states and adopt; else
-        `clear` what a late request of the old attempt would need, look again, send anew.
-        `send` and `clear` get the attempt's number, from 1; `read` turns a result into what is
-        returned and raises ValueError for one that cannot be.
+        `clear` what the old attempt left, which a late request of it would need and the next one
+        may stumble over, look again, send anew. `send` and `clear` get the attempt's number, from
+        1; `read` turns a result into what is returned and raises ValueError for one that cannot be.
         """
         stored = await self.effects.begin(effect)
         if stored.state == "done":
             return await self._done(stored, look, read)
-        if stored.state == "todo" and self.doubtful_until is not None:
-            _wait_for(self.doubtful_until - self.clock.now())
-            if (found := await look()) is not None:
-                return await self._adopted(stored, found, read)
-            stored = replace(stored, attempt=max(stored.attempt, self.attempts))
+        found = None
         if stored.state in {"sending", "ambiguous"}:
             await self._wait_out(stored, quiet)
-            stored = replace(stored, state="ambiguous")
+            stored, found = replace(stored, state="ambiguous"), await look()
+        elif self.doubtful_until is not None:
+            _wait_for(self.doubtful_until - self.clock.now())
             found = await look()
-            if found is None and clear is not None:
-                await self._permitted(stored, effect)
-                await clear(stored.attempt)
+        if found is None:
+            spent = stored.attempt
+            stored = await self._permitted(stored, effect)
+            if clear is not None and spent:
+                await clear(spent)
                 found = await look()
-            if found is not None:
-                return await self._adopted(stored, found, read)
-        stored = await self._permitted(stored, effect)
+        if found is not None:
+            return await self._adopted(stored, found, read)
+        if self.doubtful_until is not None:
+            stored = replace(stored, attempt=max(stored.attempt, self.attempts))
         try:
-            result = await self._send(stored, lambda: send(stored.attempt + 1), quiet)
+            attempt = stored.attempt + 1
+            result = await self._send(stored, lambda: send(attempt), quiet, once=True)
         except Terminal:
             # A refusal may well mean that it is there already.
             found = await look()
@@ -153,8 +156,10 @@ class Door:
             if pause.key in {EVERYTHING, cause.model_key}:
                 raise Paused(pause.product, pause.problem)
 
-    async def _send(self, stored: Effect, send: Callable[[], Awaitable[str]], quiet: float) -> str:
-        """Send once; record before and after."""
+    async def _send(
+        self, stored: Effect, send: Callable[[], Awaitable[str]], quiet: float, *, once: bool
+    ) -> str:
+        """Send once; record before and after. `once` tells that a repeat would make it twice."""
         now = self.clock.now()
         sending = replace(
             stored,
@@ -167,12 +172,15 @@ class Door:
         try:
             result = await send()
         except (NotSent, Terminal):
-            # It never left, or was answered with a no: what was in doubt before still is.
-            await self.effects.save(stored)
+            # What was in doubt before still is, and no more. But the attempt is spent: a write of
+            # several requests may have left something before one was refused, or never left.
+            await self.effects.save(replace(stored, attempt=sending.attempt))
             raise
         except BaseException:
             # Whatever else happens, a timeout of ours and a stop included, the request may be on
             # its way from here on. If even that cannot be stored, the row stays `sending`.
+            if once:
+                self._remember(sending.key, quiet)
             with suppress(Unavailable):
                 await asyncio.shield(self._doubted(sending, quiet))
             raise
@@ -182,8 +190,14 @@ class Door:
     async def _doubted(self, effect: Effect, quiet: float) -> None:
         """Record that nobody knows whether a write was made; the quiet window begins now."""
         until = self.clock.now() + timedelta(seconds=quiet)
-        self._over[effect.key] = self.clock.steady() + quiet
         await self.effects.save(replace(effect, state="ambiguous", quiet_until=until))
+
+    def _remember(self, key: str, seconds: float) -> None:
+        """Keep when a window is over; those that nobody asked for any more are forgotten."""
+        now = self.clock.steady()
+        for past in [one for one, end in self._over.items() if end + _KEPT < now]:
+            del self._over[past]
+        self._over[key] = now + seconds
 
     async def _wait_out(self, effect: Effect, quiet: float) -> None:
         """Leave the row alone until a late request of ours can no longer land.
@@ -193,10 +207,11 @@ class Door:
         """
         if effect.state == "sending" or effect.quiet_until is None:
             # Its end could not be written down, so nobody knows since when it is out.
+            self._remember(effect.key, quiet)
             await self._doubted(effect, quiet)
         elif effect.key not in self._over:
             left = (effect.quiet_until - self.clock.now()).total_seconds()
-            self._over[effect.key] = self.clock.steady() + min(left, quiet)
+            self._remember(effect.key, min(left, quiet))
         _wait_for(timedelta(seconds=self._over[effect.key] - self.clock.steady()))
 
     async def _done(
