@@ -13,6 +13,7 @@ from processor.handlers.advance import Advance
 from processor.handlers.announce import Announce
 from processor.handlers.confirm import Confirm
 from processor.handlers.evaluate import Evaluate
+from processor.handlers.heed import Heed
 from processor.handlers.mark import Mark
 from processor.handlers.merge import Merge
 from processor.handlers.propose import Propose
@@ -33,6 +34,7 @@ from processor.queries.owed import Proposals
 from processor.rules.announcement import wanted
 from processor.rules.slots import slot_of
 from processor.values.people import People
+from processor.values.principal import SLUICE
 from processor.values.version import key_of, parts_of
 
 E = TypeVar("E", bound=e.Event)
@@ -72,6 +74,7 @@ class _Handlers:
     register: Register
     evaluate: Evaluate
     start_gates: StartGates
+    heed: Heed
     mark: Mark
     propose: Propose
     withdraw: Withdraw
@@ -91,7 +94,10 @@ def routes(needs: Needs) -> tuple[Route[Any], ...]:
     return (
         _row(e.TrainingCompleted, on.register, _model),
         _row(e.VersionRegistered, on.evaluate, _version),
+        _row(e.VersionStageChanged, on.heed, _foreign),
+        _row(e.VersionTagSet, on.heed, _foreign),
         _row(e.EvaluationRequested, on.evaluate, _version),
+        _row(e.EvaluationRequested, on.mark, _model),
         _row(e.EvaluationStarted, on.start_gates, _gates),
         _row(e.EvaluationStarted, on.vouch, _version),
         _row(e.GateFinished, on.evaluate, _version),
@@ -150,6 +156,8 @@ def routes(needs: Needs) -> tuple[Route[Any], ...]:
         _row(e.ModeChanged, on.confirm, _widened),
         _row(e.ModeChanged, on.mark, _widened),
         _row(e.VersionDeleted, on.withdraw, _version),
+        _row(e.VersionDeleted, on.heed, _foreign),
+        _row(e.VersionObserved, on.withdraw, _renamed),
         _row(e.DriftFound, on.mark, _put_right),
         *(
             _row(kind, one, _endpoint(one), part=one.endpoint)
@@ -173,6 +181,7 @@ def _handlers(n: Needs) -> _Handlers:
         start_gates=StartGates(
             registry=n.registry, views=views, policies=policies, evaluator=n.evaluator
         ),
+        heed=Heed(views=views, policies=policies),
         mark=Mark(views=views, policies=policies, effects=marks),
         propose=Propose(
             registry=n.registry,
@@ -226,6 +235,16 @@ def _served_model(event: e.ServingChanged) -> str | None:
 
 def _version(event: e.Event) -> str | None:
     return f"version:{event.head.subject}"
+
+
+def _foreign(event: e.Event) -> str | None:
+    """Return the lane of what somebody else did: our own writes start nothing."""
+    return None if event.head.actor == SLUICE else _version(event)
+
+
+def _renamed(event: e.VersionObserved) -> str | None:
+    """Return the lane of a version whose model has another name now."""
+    return f"version:{event.was.path}" if event.was else None
 
 
 def _gates(event: e.EvaluationStarted) -> str | None:

@@ -5,7 +5,7 @@ Model names are no labels, for their number is not ours to bound; except those o
 writes a person paused, and of these fifty at most.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge
@@ -18,8 +18,26 @@ _MOST_PAUSED = 50
 
 
 @dataclass(frozen=True, kw_only=True)
+class Watching:
+    """How one look of a source fares; `age` is that of the newest look that went well, in seconds.
+
+    `requests` and `seconds` are of the newest look, `load` is the part of one core of the product
+    it keeps busy at most; `whole` tells that it reads everything there is.
+    """
+
+    name: str
+    age: float | None
+    interval: float
+    requests: int
+    seconds: float
+    load: float
+    well: bool
+    whole: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Standing:
-    """How things stand: counts by state, and whether each product answers.
+    """How things stand: counts by state, whether each product answers, how the looks fare.
 
     `paused` names the models whose writes stand still, `EVERY_MODEL` among them for all.
     """
@@ -33,6 +51,7 @@ class Standing:
     paused: Collection[str]
     held: int
     oldest_ready_seconds: float
+    looks: Sequence[Watching] = ()
 
 
 class Metrics:
@@ -65,6 +84,7 @@ class Metrics:
         self._oldest = Gauge(
             "sluice_oldest_ready_seconds", "Age of the oldest row not yet done.", registry=place
         )
+        self._sources = _Sources(place)
         self._answers = Counter(
             "sluice_http_answers", "HTTP answers by status class.", ["status"], registry=place
         )
@@ -91,4 +111,36 @@ class Metrics:
             self._paused.labels(model).set(1)
         for product, answers in standing.products.items():
             self._products.labels(product).set(answers)
+        self._sources.set(standing.looks)
         return generate_latest(self._registry)
+
+
+class _Sources:
+    """`sluice_source_*`: how every look fares, labelled with its name."""
+
+    def __init__(self, place: CollectorRegistry) -> None:
+        """Register the gauges."""
+
+        def gauge(name: str, says: str) -> Gauge:
+            return Gauge(f"sluice_source_{name}", says, ["look"], registry=place)
+
+        self._lag = gauge("lag_seconds", "Age of the newest look that went well.")
+        self._truth = gauge("truth_age_seconds", "Age of the newest reading of everything.")
+        self._interval = gauge("interval_seconds", "Seconds between two looks at its pace now.")
+        self._requests = gauge("look_requests", "Requests of the newest look.")
+        self._seconds = gauge("look_seconds", "Seconds the newest look waited for answers.")
+        self._load = gauge("load_ratio", "Part of one core of the product it may keep busy.")
+        self._up = gauge("up", "1 while the newest look went well; the reason is in the status.")
+
+    def set(self, looks: Sequence[Watching]) -> None:
+        """Take how they fare; one that has not gone well yet has no age."""
+        for look in looks:
+            self._interval.labels(look.name).set(look.interval)
+            self._requests.labels(look.name).set(look.requests)
+            self._seconds.labels(look.name).set(look.seconds)
+            self._load.labels(look.name).set(look.load)
+            self._up.labels(look.name).set(look.well)
+            if look.age is not None:
+                self._lag.labels(look.name).set(look.age)
+                if look.whole:
+                    self._truth.labels(look.name).set(look.age)

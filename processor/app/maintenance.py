@@ -11,6 +11,7 @@ from pathlib import Path
 
 from processor.adapters.ledgers import (
     beside,
+    comparing,
     copying,
     migrations,
     refolding,
@@ -42,7 +43,7 @@ class Refolded:
 
     events: int
     rows: dict[str, int]
-    differences: tuple[refolding.Difference, ...]
+    differences: tuple[comparing.Difference, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,15 +82,14 @@ def refold(loaded: Loaded, files: Sequence[Path]) -> Refolded:
     with held(path):
         migrations.check_readable(path)
         with migrations.opening(path), copying.connected(path, writing=True) as connection:
-            before = refolding.stand(connection)
+            comparing.remember(connection)
             count = refolding.unseal(connection, files) if files else 0
             count += refolding.refold(connection)
-            after = refolding.stand(connection)
-    return Refolded(
-        events=count,
-        rows={name: len(rows) for name, rows in after.items()},
-        differences=tuple(refolding.differences(before, after)),
-    )
+            return Refolded(
+                events=count,
+                rows=comparing.counts(connection),
+                differences=tuple(comparing.differences(connection)),
+            )
 
 
 def seal(loaded: Loaded, folder: Path, age: timedelta) -> sealing.Sealed:

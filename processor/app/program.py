@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from processor.adapters.ledgers import Ledger
 from processor.app.guarding import guarded_outside
-from processor.app.looks import hints, looks, sources
+from processor.app.looks import by_hook, hints, looks, sources
 from processor.app.outside import Outside
 from processor.app.site import site
 from processor.bus.hints import HintingBus
@@ -27,6 +27,7 @@ from processor.engine.worker import Worker
 from processor.ports.clock import Clock
 from processor.routes import Needs, routes
 from processor.settings.load import Loaded
+from processor.sources.pace import Courses
 from processor.web.health import Readiness
 from processor.web.server import Site
 
@@ -73,12 +74,22 @@ def assemble(loaded: Loaded, ledger: Ledger, outside: Outside, clock: Clock) -> 
     relay = Relay(places=ledger.log, bus=bus, clock=clock, appended=ledger.appended)
     ingest = Ingest(routes=rows, work=ledger.work, bus=bus, clock=clock, planned=planned)
     readiness = Readiness()
-    on = sources(loaded, ledger, outside, clock, dependencies)
-    tasks = looks(loaded, on, outside, clock, dependencies, woken_by)
+    courses = Courses(clock=clock)
+    on = sources(loaded, ledger, outside, clock, dependencies, courses)
+    tasks = looks(loaded, on, outside, clock, dependencies, courses, woken_by)
     return Program(
         worker=worker,
         tasks=(relay.run, ingest.run, *tasks),
-        site=site(loaded, ledger, doors.proposals, dependencies, clock, readiness),
+        site=site(
+            loaded,
+            ledger,
+            doors.proposals,
+            dependencies,
+            clock,
+            readiness,
+            by_hook(woken_by),
+            courses,
+        ),
         readiness=readiness,
         stopping=stopping,
     )

@@ -12,11 +12,17 @@ from processor.commands.request import Request
 from processor.commands.waive import Waive
 from processor.engine.dependencies import KnownStates
 from processor.engine.effects.proposals import ProposalDoor
+from processor.events.mapped import TrainingMap
 from processor.ports.clock import Clock
+from processor.ports.looks import Looks
 from processor.settings.load import Loaded
+from processor.settings.tree import TrainingSettings
 from processor.telemetry import Metrics
+from processor.values.json_path import JsonPath
 from processor.views.knowledge import Knowledge
 from processor.web.health import Readiness
+from processor.web.hook_secret import HookSecret
+from processor.web.hooks import Wakers
 from processor.web.server import Site
 from processor.web.signin import SignIn
 from processor.web.token_file import TokenFile
@@ -30,12 +36,14 @@ def site(
     dependencies: KnownStates,
     clock: Clock,
     readiness: Readiness,
+    wakers: Wakers,
+    looks: Looks,
 ) -> Site:
     """Return what the web server needs."""
     settings, web = loaded.settings, loaded.settings.web
     public = str(web.public_url).rstrip("/") if web.public_url else None
     return Site(
-        known=_known(loaded, ledger, dependencies, clock),
+        known=_known(loaded, ledger, dependencies, clock, looks),
         log=ledger.log,
         policies=loaded.policies,
         wishes=_wishes(loaded, ledger, proposals, clock),
@@ -47,13 +55,36 @@ def site(
             secure=public is not None and public.startswith("https:"),
         ),
         events_token=TokenFile(path=web.events_token_file),
+        hook_secret=HookSecret(
+            path=settings.registry.hook_secret_file, setting="registry.hook_secret_file"
+        ),
+        wakeups=ledger.wakeups,
+        wakers=wakers,
         readiness=readiness,
         metrics=Metrics(),
         public_url=public,
+        training=training_map(settings.training),
     )
 
 
-def _known(loaded: Loaded, ledger: Ledger, dependencies: KnownStates, clock: Clock) -> Knowledge:
+def training_map(settings: TrainingSettings) -> TrainingMap | None:
+    """Return how messages that are no CloudEvents are read, None where nobody says."""
+    if settings.map is None:
+        return None
+    written = settings.map.model_dump()
+    return TrainingMap(
+        source=settings.source,
+        fields={
+            name: JsonPath.written(place) if place.startswith("$") else place
+            for name, place in written.items()
+            if place
+        },
+    )
+
+
+def _known(
+    loaded: Loaded, ledger: Ledger, dependencies: KnownStates, clock: Clock, looks: Looks
+) -> Knowledge:
     """Return what readers look at."""
     settings = loaded.settings
     return Knowledge(
@@ -61,6 +92,7 @@ def _known(loaded: Loaded, ledger: Ledger, dependencies: KnownStates, clock: Clo
         log=ledger.log,
         work=ledger.counts,
         dependencies=dependencies,
+        looks=looks,
         policies=loaded.policies,
         people=loaded.people,
         clock=clock,

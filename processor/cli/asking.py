@@ -18,6 +18,7 @@ from processor.cli.client import Unreachable, at
 from processor.cli.output import complain
 from processor.ports.dependencies import State
 from processor.settings.load import Loaded, load
+from processor.values.look import LookState
 from processor.views.knowledge import Knowledge
 
 if TYPE_CHECKING:
@@ -38,6 +39,15 @@ class _Unheard:
         return ()
 
     def states(self) -> Mapping[str, State]:
+        """Return nothing."""
+        return {}
+
+
+@dataclass(frozen=True)
+class _Unlooked:
+    """Looks of a process that does not run."""
+
+    def states(self) -> Mapping[str, LookState]:
         """Return nothing."""
         return {}
 
@@ -93,6 +103,7 @@ def knowledge(loaded: Loaded, reader: "Reader | Alone") -> Knowledge:
         log=reader.log,
         work=reader.work,
         dependencies=_Unheard(),
+        looks=_Unlooked(),
         policies=loaded.policies,
         people=loaded.people,
         clock=_Wall(),

@@ -44,6 +44,7 @@ def _rows(found: Any) -> list[tuple[str, str]]:  # noqa: ANN401 - JSON
         )
         for product in found["products"]
     ]
+    rows += [("slower", f"{one['name']} {one['pace']}") for one in found["looks"] if one["pace"]]
     rows += [
         ("waiting", f"{row['handler']} until {moment(row['due_at'])}: {row['error']}")
         for row in found["waiting"]

@@ -52,7 +52,11 @@ class Sealed:
 
 
 class EventLog(Protocol):
-    """Append, and read back."""
+    """Append, and read back.
+
+    Events of types this code does not know are left out; one of a known type that it cannot read
+    (a newer program wrote it, or somebody changed it) is Terminal, naming it and the fix.
+    """
 
     async def append(
         self,
@@ -73,6 +77,14 @@ class EventLog(Protocol):
 
     async def get(self, event_id: str) -> Recorded | None:
         """Return one event by id."""
+        ...
+
+    async def present(self, ids: Sequence[str]) -> Sequence[Recorded]:
+        """Return the events that have one of these ids, of whatever source."""
+        ...
+
+    async def lately(self, kind: type[Event], key: str, among: int) -> Sequence[Recorded]:
+        """Return those of one type among the newest events of one model key, in ledger order."""
         ...
 
     async def of_key(self, key: str, until: datetime | None = None) -> Sequence[Recorded]:

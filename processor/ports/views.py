@@ -31,9 +31,9 @@ class Views(Protocol):
     ) -> Sequence[R]:
         """Return rows that match every given column, oldest first.
 
-        `model` is a model key, `slot` a slot key, `state` the row's state (Promotion: its state;
-        VersionRecord: `live` or `deleted`; Deadline: `open`, `passed` or `lifted`; Pause and Hold:
-        `open` or `ended`; others: empty).
+        `model` is a model key, `slot` a slot key (Deadline: its kind), `state` the row's state
+        (Promotion: its state; VersionRecord: `live` or `deleted`; Deadline: `open`, `passed` or
+        `lifted`; Pause and Hold: `open` or `ended`; others: empty).
         """
         ...
 

@@ -11,6 +11,7 @@ from processor.policy.policy import Policies
 from processor.ports.clock import Clock
 from processor.ports.dependencies import Dependencies
 from processor.ports.log import EventLog
+from processor.ports.looks import Looks
 from processor.ports.views import Views
 from processor.ports.work import WorkReader
 from processor.values.people import People
@@ -20,13 +21,15 @@ from processor.values.people import People
 class Knowledge:
     """The ledger, the policies in force, and what was last heard of the products we need.
 
-    `registry` is the registry's id; `modes` says how much may be written about each model.
+    `looks` is how the sources fare, nothing where no process runs; `registry` is the registry's id;
+    `modes` says how much may be written about each model.
     """
 
     views: Views
     log: EventLog
     work: WorkReader
     dependencies: Dependencies
+    looks: Looks
     policies: Policies
     people: People
     clock: Clock

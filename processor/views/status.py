@@ -9,6 +9,7 @@ from datetime import datetime
 
 import processor
 from processor.ports.dependencies import State
+from processor.values.look import LookState
 from processor.values.pause import is_writes
 from processor.values.work import Work
 from processor.views.knowledge import Knowledge
@@ -22,6 +23,26 @@ class Product:
     name: str
     problem: str
     since: datetime
+
+
+@dataclass(frozen=True)
+class Look:
+    """How often a source looks, in seconds as set and as it is now, and `pace`, why it differs.
+
+    `well` is when the newest look that went well began, `problem` what kept the newest from it;
+    `requests` is how many that one made and `seconds` how long they were out together. `load` is
+    the part of one core of the product that it may keep busy at this pace, at most.
+    """
+
+    name: str
+    every: float
+    interval: float
+    pace: str
+    well: datetime | None
+    problem: str
+    requests: int
+    seconds: float
+    load: float
 
 
 @dataclass(frozen=True)
@@ -60,6 +81,7 @@ class Status:
     pauses: tuple[Paused, ...]
     holds: tuple[Held, ...]
     products: tuple[Product, ...]
+    looks: tuple[Look, ...]
     dead: tuple[Row, ...]
     waiting: tuple[Row, ...]
 
@@ -87,6 +109,7 @@ async def status(known: Knowledge) -> Status:
         pauses=off.pauses,
         holds=off.holds,
         products=products,
+        looks=tuple(_look(state) for _, state in sorted(known.looks.states().items())),
         dead=tuple(map(_row, summary.dead)),
         waiting=tuple(map(_row, summary.waiting)),
     )
@@ -101,6 +124,20 @@ def products_of(known: Knowledge) -> Mapping[str, State]:
 def problem_of(name: str, state: State) -> str:
     """Return a product's problem; what says it may have named the product already."""
     return state.problem.removeprefix(f"{name}: ")
+
+
+def _look(state: LookState) -> Look:
+    return Look(
+        name=state.name,
+        every=state.every,
+        interval=state.interval,
+        pace=state.pace,
+        well=state.well,
+        problem=state.problem,
+        requests=state.requests,
+        seconds=state.seconds,
+        load=state.cost / state.interval,
+    )
 
 
 def _row(work: Work) -> Row:

@@ -6,16 +6,17 @@ named state in the answer, and only starting and draining are 503.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
 from typing import Literal
 
 from aiohttp import web
 
 from processor.errors import Unavailable
-from processor.telemetry import CONTENT_TYPE, EVERY_MODEL, Metrics, Standing
+from processor.telemetry import CONTENT_TYPE, EVERY_MODEL, Metrics, Standing, Watching
 from processor.values.version import key_of
 from processor.views.knowledge import Knowledge
-from processor.views.status import Status, problem_of, products_of, status
+from processor.views.status import Look, Status, problem_of, products_of, status
 from processor.views.switched import Switched, switched
 from processor.web.answers import answer
 
@@ -99,5 +100,19 @@ def _standing(found: Status) -> Standing:
             for one in found.pauses
         },
         held=len(found.holds),
+        looks=[_watching(look, found.now) for look in found.looks],
         oldest_ready_seconds=max(0.0, oldest),
+    )
+
+
+def _watching(look: Look, now: datetime) -> Watching:
+    return Watching(
+        name=look.name,
+        age=None if look.well is None else max(0.0, (now - look.well).total_seconds()),
+        interval=look.interval,
+        requests=look.requests,
+        seconds=look.seconds,
+        load=look.load,
+        well=not look.problem,
+        whole=look.name.endswith(".reconcile"),
     )

@@ -14,7 +14,7 @@ from aiohttp_jinja2 import render_template
 from processor import log
 from processor.errors import Refused, Retryable, SluiceError, Suppressed
 
-_PROGRAMS = ("/v1/", "/events", "/metrics", "/healthz", "/readyz")
+_PROGRAMS = ("/v1/", "/events", "/hooks/", "/metrics", "/healthz", "/readyz")
 
 
 @web.middleware

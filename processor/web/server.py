@@ -17,14 +17,18 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from processor.errors import Terminal
+from processor.events.mapped import TrainingMap
 from processor.policy.policy import Policies
 from processor.ports.log import EventLog
+from processor.ports.wakeups import Wakeups
 from processor.telemetry import Metrics
 from processor.views.knowledge import Knowledge
 from processor.web.entrance import Entrance
 from processor.web.filters import FILTERS
 from processor.web.guard import LARGEST, Guard, dress
 from processor.web.health import Health, Readiness
+from processor.web.hook_secret import HookSecret
+from processor.web.hooks import Hooks, Wakers
 from processor.web.inbox import Inbox
 from processor.web.models_api import ModelsApi
 from processor.web.pages import Pages
@@ -43,7 +47,8 @@ _DRAIN = 5.0  # seconds for requests under way
 class Site:
     """What pages, API and inbox need.
 
-    `log` and `policies` are where events go and what says which types are awaited;
+    `log` and `policies` are where events go and what says which types are awaited, `wakeups` and
+    `wakers` where hooks go; `training` says how plain JSON is read;
     `public_url` is how people reach us when not by loopback.
     """
 
@@ -53,9 +58,13 @@ class Site:
     wishes: Wishes
     sign_in: SignIn
     events_token: TokenFile
+    hook_secret: HookSecret
+    wakeups: Wakeups
+    wakers: Wakers
     readiness: Readiness
     metrics: Metrics
     public_url: str | None = None
+    training: TrainingMap | None = None
 
 
 def application(site: Site) -> web.Application:
@@ -81,15 +90,10 @@ def application(site: Site) -> web.Application:
         lstrip_blocks=True,
         filters=FILTERS,
     )
-    inbox = Inbox(
-        log=site.log,
-        policies=site.policies,
-        registry=site.known.registry,
-        token=site.events_token,
-    )
     rooms = (
         Health(known=site.known, readiness=site.readiness, metrics=site.metrics),
-        inbox,
+        _inbox(site),
+        _hooks(site),
         ModelsApi(known=site.known),
         PromotionsApi(known=site.known, wishes=site.wishes, sign_in=site.sign_in),
         SwitchesApi(known=site.known, switches=site.wishes.switches, sign_in=site.sign_in),
@@ -100,6 +104,25 @@ def application(site: Site) -> web.Application:
         app.router.add_routes(room.routes())
     app.router.add_static("/static", _HERE / "static")
     return app
+
+
+def _inbox(site: Site) -> Inbox:
+    return Inbox(
+        log=site.log,
+        policies=site.policies,
+        registry=site.known.registry,
+        token=site.events_token,
+        training=site.training,
+    )
+
+
+def _hooks(site: Site) -> Hooks:
+    return Hooks(
+        secret=site.hook_secret,
+        wakeups=site.wakeups,
+        wakers=site.wakers,
+        clock=site.known.clock,
+    )
 
 
 def _reason(error: OSError) -> str:

@@ -5,13 +5,14 @@ one, nobody gets in.
 """
 
 import hmac
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 
 from aiohttp import web
 
 from processor.errors import Refused
+from processor.web.kept_file import KeptFile
 
 _SCHEME = b"bearer "
 
@@ -21,12 +22,14 @@ class TokenFile:
     """The token of `POST /events`."""
 
     path: Path | None
-    _stamp: tuple[int, int, int] | None = field(default=None, repr=False)
-    _token: bytes = field(default=b"", repr=False)
+
+    def __post_init__(self) -> None:
+        """Read nothing yet."""
+        self._file = KeptFile(path=self.path)
 
     def check(self, request: web.Request) -> None:
         """Return for the right token. Raises Refused 401 wrong or missing, 403 none is set up."""
-        token = self._read()
+        token = self._file.read()
         if not token:
             raise Refused(
                 "No token is set up",
@@ -41,16 +44,3 @@ class TokenFile:
                 "send Authorization: Bearer with the token in web.events_token_file",
                 status=HTTPStatus.UNAUTHORIZED,
             )
-
-    def _read(self) -> bytes:
-        """Return the token, empty when there is none; the file may be exchanged at any time."""
-        if self.path is None:
-            return b""
-        try:
-            stat = self.path.stat()
-            stamp = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
-            if stamp != self._stamp:
-                self._token, self._stamp = self.path.read_bytes().strip(), stamp
-        except OSError:
-            self._token, self._stamp = b"", None
-        return self._token

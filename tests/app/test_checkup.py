@@ -29,7 +29,7 @@ def loaded(tmp_path: Path, ports: tuple[int, int]) -> Loaded:
     (tmp_path / "repos").mkdir()
     (tmp_path / "data").mkdir()
     written = SLUICE.replace("5000", str(ports[0])).replace("7000", str(ports[1]))
-    written = written.replace("  password_file: secrets/password\n", "")
+    written = written.replace("  token_file: secrets/token\n", "")
     (tmp_path / "sluice.yaml").write_text(written)
     (tmp_path / "policies/fraud.yaml").write_text(POLICY)
     (tmp_path / "policies/other.yaml").write_text(POLICY.replace("fraud-*", "*-model"))

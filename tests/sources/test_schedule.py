@@ -10,8 +10,10 @@ import pytest
 from processor.engine.breakers import guarded
 from processor.engine.dependencies import KnownStates
 from processor.errors import Terminal, Unavailable
+from processor.rules.pace import Rhythm
 from processor.sources.findings import Findings
 from processor.sources.outages import OutagesSource
+from processor.sources.pace import Courses
 from processor.sources.schedule import keep_looking
 from processor.testing.clock import JumpingClock
 
@@ -25,8 +27,10 @@ class Looking:
     looks: list[float] = field(default_factory=list)
     due: list[float] = field(default_factory=list)
     wake: asyncio.Event = field(default_factory=asyncio.Event)
+    rhythm: Rhythm = field(default_factory=lambda: Rhythm(2.0))
 
     def __post_init__(self) -> None:
+        self.courses = Courses(clock=self.clock)
         self.known = KnownStates(clock=self.clock)
         self.findings = Findings(dependencies=self.known)
         self.began = self.clock.now()
@@ -42,9 +46,8 @@ class Looking:
         return asyncio.create_task(
             keep_looking(
                 self.look,
-                name=name,
+                course=self.courses.of(name, self.rhythm),
                 products=products,
-                every=2.0,
                 clock=self.clock,
                 findings=self.findings,
                 wake=self.wake,

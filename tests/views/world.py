@@ -18,6 +18,7 @@ from processor.policy.mode import Mode, Modes
 from processor.policy.policy import Policies, Policy
 from processor.ports.dependencies import State
 from processor.ports.log import Appended, Recorded, Sealed
+from processor.ports.looks import Looks
 from processor.ports.work import Summary
 from processor.rules.history import fold_all
 from processor.rules.slots import slot_of
@@ -26,6 +27,7 @@ from processor.values.about import About
 from processor.values.deadline import Deadline
 from processor.values.effect import EffectClosing
 from processor.values.evaluation import Comparison, GateResult, MetricRow, Training
+from processor.values.look import LookState
 from processor.values.people import People
 from processor.values.principal import SLUICE, Principal, claimed
 from processor.values.promotion import promotion_id_of
@@ -65,6 +67,16 @@ def policy(models: str = "*", **changes: Any) -> Policy:
     )
 
 
+@dataclass(frozen=True)
+class _Looking:
+    """Looks."""
+
+    looking: Mapping[str, LookState]
+
+    def states(self) -> Mapping[str, LookState]:
+        return self.looking
+
+
 @dataclass
 class World:
     """EventLog, WorkReader and Dependencies in one; `known` is what readers get."""
@@ -78,6 +90,7 @@ class World:
     closed: list[tuple[Repository, int, str, Principal, str]] = field(default_factory=list)
     appends: int = 0
     seal: Sealed | None = None
+    looking: Mapping[str, LookState] = field(default_factory=dict)
 
     # --- the ports ------------------------------------------------------------------------
 
@@ -95,6 +108,13 @@ class World:
 
     async def get(self, event_id: str) -> Recorded | None:
         return next((one for one in self.happened if one.event.head.id == event_id), None)
+
+    async def present(self, ids: Sequence[str]) -> Sequence[Recorded]:
+        return [one for one in self.happened if one.event.head.id in ids]
+
+    async def lately(self, kind: type[e.Event], key: str, among: int) -> Sequence[Recorded]:
+        about = [one for one in self.happened if one.event.head.key == key][-among:]
+        return [one for one in about if isinstance(one.event, kind)]
 
     async def of_key(self, key: str, until: datetime | None = None) -> Sequence[Recorded]:
         return [
@@ -166,12 +186,17 @@ class World:
         return FoldedViews(fold_all(self.happened))
 
     @property
+    def looks(self) -> Looks:
+        return _Looking(self.looking)
+
+    @property
     def known(self) -> Knowledge:
         return Knowledge(
             views=Live(self),
             log=self,
             work=self,
             dependencies=self,
+            looks=self.looks,
             policies=self.policies,
             people=People(
                 names=frozenset({"ana", "bo", "tina"}),

@@ -1,9 +1,10 @@
 """The real application over a world in memory, on a real socket."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from aiohttp import ClientSession, CookieJar
@@ -13,8 +14,12 @@ from processor.commands.evaluate import Evaluate
 from processor.commands.reject import Reject
 from processor.commands.request import Request
 from processor.commands.waive import Waive
+from processor.events.mapped import TrainingMap
 from processor.telemetry import Metrics
+from processor.values.wakeup import Hinted, Wakeup
 from processor.web.health import Readiness
+from processor.web.hook_secret import HookSecret
+from processor.web.hooks import Wakers
 from processor.web.server import Site, serving
 from processor.web.signin import SignIn
 from processor.web.token_file import TokenFile
@@ -34,6 +39,8 @@ class Running:
     readiness: Readiness
     links_file: Path
     token_file: Path
+    hook_file: Path
+    hooks: "Hooked"
 
     def link_token(self, person: str) -> str:
         links = json.loads(self.links_file.read_text())
@@ -53,6 +60,33 @@ class Running:
             f"{self.url}/sign-in", data={"token": self.link_token(person)}, allow_redirects=False
         )
         assert answer.status == 303, await answer.text()
+
+
+@dataclass
+class Hooked:
+    """Wakeups that remember, and who was woken."""
+
+    put_there: list[tuple[str, Hinted, str]] = field(default_factory=list)
+    woken: list[str] = field(default_factory=list)
+
+    async def put(self, source: str, subject: Hinted, delivery: str, at: datetime) -> bool:
+        del at
+        known = any(one[2] == delivery for one in self.put_there)
+        if not known:
+            self.put_there.append((source, subject, delivery))
+        return not known
+
+    async def waiting(self, source: str) -> Sequence[Wakeup]:
+        raise NotImplementedError(source)
+
+    async def done(self, wakeups: Sequence[Wakeup]) -> None:
+        raise NotImplementedError(wakeups)
+
+    @property
+    def wakers(self) -> Wakers:
+        return Wakers(
+            named=lambda: self.woken.append("named"), changes=lambda: self.woken.append("changes")
+        )
 
 
 def wishes_in(world: World) -> Wishes:
@@ -79,9 +113,12 @@ def wishes_in(world: World) -> Wishes:
 
 
 @asynccontextmanager
-async def running(world: World, folder: Path) -> AsyncIterator[Running]:
+async def running(
+    world: World, folder: Path, *, training: TrainingMap | None = None
+) -> AsyncIterator[Running]:
     token_file = folder / "events.token"
     token_file.write_text(f"{TOKEN}\n")
+    hook_file, hooks = folder / "hook.secret", Hooked()
     readiness = Readiness("ready")
     site = Site(
         known=world.known,
@@ -95,11 +132,16 @@ async def running(world: World, folder: Path) -> AsyncIterator[Running]:
             sessions_file=folder / "sessions.json",
         ),
         events_token=TokenFile(path=token_file),
+        hook_secret=HookSecret(path=hook_file, setting="registry.hook_secret_file"),
+        wakeups=hooks,
+        wakers=hooks.wakers,
         readiness=readiness,
         metrics=Metrics(),
+        training=training,
     )
     async with (
         serving(site, host="127.0.0.1", port=0) as url,
         ClientSession(cookie_jar=CookieJar(unsafe=True)) as http,
     ):
-        yield Running(url, world, http, readiness, folder / "links.json", token_file)
+        links = folder / "links.json"
+        yield Running(url, world, http, readiness, links, token_file, hook_file, hooks)
