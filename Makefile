@@ -38,10 +38,8 @@ test: $(READY)  ## Every test but the long drills: make test ARGS="-k codec"
 test-fast: $(READY)  ## Tests that start no process and need no network.
 	@$(BIN)/pytest -m "not real and not soak" $(ARGS)
 
-parts: $(READY)  ## Fetch the real parts that tests and demo start.
-	@$(BIN)/python -c 'import importlib.metadata as m; print("parts: MLflow", m.version("mlflow"), "came with the set-up")'
-	@echo "parts: $$(git --version)"
-	@echo "parts: Kubernetes, Gitea, PostgreSQL, Kafka and Chromium come with the work that needs them; nothing to fetch yet"
+parts: $(READY)  ## Fetch the real parts that tests, benches and demo start.
+	@$(BIN)/python -m tests.parts.fetch
 
 check: lint types imports drift  ## Lint, format, types, import contracts, drift of generated files.
 
@@ -60,11 +58,14 @@ drift: $(READY)
 	@$(BIN)/python -m schemas.generate --check
 	@$(BIN)/python -m docs.generate --check
 
-bench: $(READY)  ## Measure the promises: P5, P7, P8; the others come with the parts they measure.
+bench: $(READY)  ## Measure the promises: P1-P3 on a registry of 50,000 versions, P5, P7, P8.
+	@$(BIN)/python -m tests.bench.p1 $(ARGS)
+	@$(BIN)/python -m tests.bench.p2 $(ARGS)
+	@$(BIN)/python -m tests.bench.p3 $(ARGS)
 	@$(BIN)/python -m tests.bench.p5 $(ARGS)
 	@$(BIN)/python -m tests.bench.p7 $(ARGS)
 	@$(BIN)/python -m tests.bench.p8 $(ARGS)
-	@echo "bench: P1-P4 and P6 come with Kafka and PostgreSQL; P5 and P8 run on SQLite"
+	@echo "bench: P4 and P6 come with Kafka; P1, P5 and P8 run on the local log and SQLite"
 
 soak: $(READY)  ## The long drills, with a table of what they showed: make soak ARGS="-k r1"
 	@$(BIN)/pytest -m soak $(ARGS)
@@ -78,6 +79,7 @@ schemas: $(READY)  ## Write schemas/ anew.
 lock: $(READY)  ## Resolve both locks anew after a change of dependencies.
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --extra demo --group dev -p 3.11 pyproject.toml -o requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --group bootstrap -p 3.11 -o requirements-bootstrap.lock
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header -p 3.11 tests/parts/mlflow-2.11.3.in -o tests/parts/mlflow-2.11.3.lock
 
 clean:  ## Remove the environment and every cache.
 	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,7 +1,8 @@
-"""Write the pages of docs/ that follow from the code: promotion, settings, events, cli, why-not.
+"""Write the pages of docs/ that follow from the code.
 
 Place in the flow: run by `make docs`, compared by `make check`, so that the pages cannot drift.
-docs/promotion.md is written by hand around a generated drawing; the others are generated whole.
+docs/promotion.md and docs/registry.md are written by hand around a generated part; the others are
+generated whole.
 """
 
 import sys
@@ -17,6 +18,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from docs.drift import ROOT, settle
+from docs.registry_tables import registry_tables
 from processor.adapters.evaluators.limits import size
 from processor.cli.program import program
 from processor.events import CATALOG
@@ -208,9 +210,10 @@ def why_not_page() -> str:
 
 def generated() -> dict[Path, str]:
     """Return every page that follows from code."""
-    promotion = _DOCS / "promotion.md"
+    promotion, registry = _DOCS / "promotion.md", _DOCS / "registry.md"
     return {
         promotion: between_marks(promotion, promotion_diagram()),
+        registry: between_marks(registry, registry_tables()),
         _DOCS / "settings.md": settings_page(),
         _DOCS / "events.md": events_page(),
         _DOCS / "cli.md": cli_page(),

@@ -2,10 +2,11 @@
 
 import pytest
 
-from tests.parts.mlflow import mlflow_server
+from tests.parts.mlflow import mlflow_on_postgres, mlflow_server, old_mlflow_server
+from tests.parts.postgres import postgres
 from tests.report import table
 
-__all__ = ["mlflow_server"]
+__all__ = ["mlflow_on_postgres", "mlflow_server", "old_mlflow_server", "postgres"]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
