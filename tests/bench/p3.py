@@ -38,9 +38,11 @@ _TIMES = {"registry.changes": 20, "registry.models": 3, "registry.reconcile": 1}
 
 @dataclass(frozen=True)
 class Cost:
-    """One look: CPU seconds of the registry, seconds its requests were out, their number."""
+    """One look: CPU seconds of the registry, and of MLflow alone without its database; seconds its
+    requests were out, their number."""
 
     cpu: float
+    mlflow: float
     out: float
     requests: int
 
@@ -59,7 +61,12 @@ class Sample:
         return self.looks["registry.changes"].cpu / self.scan
 
     def load(self, paced: Mapping[str, Rhythm]) -> float:
-        """Return the part of a core all looks together keep busy, each at its pace."""
+        """Return the part of a core all looks together keep busy in MLflow, each at its pace."""
+        each = self.looks.items()
+        return sum(cost.mlflow / interval(paced[name], cost.out) for name, cost in each)
+
+    def with_database(self, paced: Mapping[str, Rhythm]) -> float:
+        """Return the same of MLflow and PostgreSQL, whose own workers may run side by side."""
         return sum(cost.cpu / interval(paced[name], cost.out) for name, cost in self.looks.items())
 
 
@@ -87,7 +94,7 @@ async def _cost(
 ) -> Cost:
     """Return the mean cost of a look."""
     course, times = Course(name=name, rhythm=Rhythm(1.0), clock=ours.clock), _TIMES[name]
-    out, requests, began = 0.0, 0, bench.cpu()
+    out, requests, began, alone = 0.0, 0, bench.cpu(), bench.mlflow_cpu()
     for _ in range(times):
         course.begins()
         await look()
@@ -95,7 +102,8 @@ async def _cost(
         state = course.state
         assert state is not None
         out, requests = out + state.seconds, requests + state.requests
-    return Cost((bench.cpu() - began) / times, out / times, requests // times)
+    both, mlflow = bench.cpu() - began, bench.mlflow_cpu() - alone
+    return Cost(both / times, mlflow / times, out / times, requests // times)
 
 
 @dataclass(frozen=True)
@@ -134,16 +142,24 @@ def report(found: Measured) -> list[Line]:
             most=True,
         ),
         Line(
-            what="all looks at default settings, cores",
+            what="MLflow, all looks at default settings, cores",
             ratios=[one.load(found.paced) for one in found.plain],
             reach=0.02,
             most=True,
         ),
         Line(
-            what="all looks at default settings, basic auth, cores",
+            what="MLflow, the same with basic auth, cores",
             ratios=[one.load(found.paced) for one in found.auth],
             reach=0.02,
             most=True,
+        ),
+        Line(
+            what="MLflow and PostgreSQL, cores",
+            ratios=[one.with_database(found.paced) for one in found.plain],
+        ),
+        Line(
+            what="MLflow and PostgreSQL, basic auth, cores",
+            ratios=[one.with_database(found.paced) for one in found.auth],
         ),
         *told,
     ]
@@ -173,7 +189,7 @@ def main() -> None:
         for name, cost in samples[-1].looks.items():
             every = interval(found.paced[name], cost.out)
             said = f"{cost.requests} requests, out {cost.out * 1000:.0f} ms, every {every:.0f} s"
-            print(f"{auth:<11}{name:<20}{said}, {cost.cpu / every:.3%} of a core")
+            print(f"{auth:<11}{name:<20}{said}, MLflow {cost.mlflow / every:.3%} of a core")
     fdatasync = statistics.median(one.fdatasync for one in (*found.plain, *found.auth))
     print(f"fdatasync p50 {fdatasync:.2f} ms")
     if wished.json:

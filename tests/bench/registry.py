@@ -66,6 +66,10 @@ class Bench:
         """Return the CPU seconds both have used so far."""
         return _group(self.server.pid) + _children(self.postgres.pid)
 
+    def mlflow_cpu(self) -> float:
+        """Return the CPU seconds MLflow alone has used so far."""
+        return _group(self.server.pid)
+
     def __str__(self) -> str:
         """Name both."""
         postgres = f"PostgreSQL {self.postgres.version} pid {self.postgres.pid}"

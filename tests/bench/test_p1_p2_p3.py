@@ -38,7 +38,7 @@ def test_p3_counts_each_look_at_its_pace() -> None:
     paced = {name: Rhythm(2.0, load=0.01) for name in NAMES}
 
     def measured(cpu: float, out: float) -> p3.Measured:
-        sample = p3.Sample({name: p3.Cost(cpu, out, 2) for name in NAMES}, scan=10.0)
+        sample = p3.Sample({name: p3.Cost(cpu, cpu, out, 2) for name in NAMES}, scan=10.0)
         return p3.Measured([sample], [sample], paced)
 
     assert measured(0.05, 0.1).plain[0].load(paced) == pytest.approx(3 * 0.05 / 10)

@@ -89,6 +89,29 @@ async def test_a_rename_cut_off_anywhere_is_finished_by_the_next_process(steps: 
     assert sorted(kinds) == ["model.renamed", "model_version.observed", "model_version.observed"]
 
 
+async def test_models_made_in_one_millisecond_are_not_each_others_former_names() -> None:
+    world = World()
+    for name in ("fraud", "churn", "scan"):
+        world.registry.register(WS, name, f"run-{name}")
+    for name in ("churn", "scan"):
+        first = world.registry._models[WS, "fraud"].created_ms
+        world.registry._models[WS, name].created_ms = first
+    await world.clock.jump(10)
+    await looked(world)
+    assert {kind for kind, *_ in facts(world)} == {"model_version.observed"}
+    since = len(world.ledger.events)
+    world.registry.delete_model(WS, "churn")
+    world.registry.rename_model(WS, "scan", "scans")
+    await looked(world)
+    told = sorted((kind, subject.partition("/")[0]) for kind, subject, *_ in facts(world, since))
+    assert told == [
+        ("model.deleted", "churn"),
+        ("model.renamed", "scans"),
+        ("model_version.deleted", "churn"),
+        ("model_version.observed", "scans"),
+    ]
+
+
 async def test_a_deleted_model_takes_its_aliases_and_versions_along() -> None:
     world = World()
     await begun(world)

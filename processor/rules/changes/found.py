@@ -30,11 +30,15 @@ class HeldVersion:
 
 @dataclass(frozen=True, kw_only=True)
 class HeldModel:
-    """What the snapshot of a model keeps; `memories` by field (`alias:<name>`)."""
+    """What the snapshot of a model keeps; `memories` by field (`alias:<name>`).
+
+    `was` is the name it was renamed from, whose rows may not be cleared away yet.
+    """
 
     seen: ModelSeen
     memories: Mapping[str, Memory] = field(default_factory=dict)
     doubted_ms: int | None = None
+    was: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -134,7 +134,7 @@ def of_model(
     _described(it)
     _tagged(it)
     _aliased(it)
-    held = HeldModel(seen=now, memories=it.memories)
+    held = HeldModel(seen=now, memories=it.memories, was=before.was)
     return Found(
         events=tuple(it.events),
         closings=tuple(it.closings),
@@ -155,7 +155,8 @@ def of_renamed(
     event = ModelRenamed(
         head=head, workspace=now.workspace, model=now.name, old=old.name, new=now.name
     )
-    return Found(events=(event,), held=replace(before, seen=replace(old, name=now.name)))
+    held = replace(before, seen=replace(old, name=now.name), was=old.name)
+    return Found(events=(event,), held=held)
 
 
 def of_gone_model(

@@ -33,15 +33,12 @@ class _Known:
 
     by_model: dict[str, dict[str, Version]] = field(default_factory=lambda: defaultdict(dict))
     models: dict[str, tuple[str, int]] = field(default_factory=dict)
+    born: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
 
     def put(self, row: Snapshot) -> None:
         """Take in one row."""
         if row.subject.count("/") == _MODEL_DEPTH:
-            if row.data is None:
-                self.models.pop(model_at(row.subject), None)
-            else:
-                held = _MODEL.validate_json(row.data)
-                self.models[model_at(row.subject)] = (row.subject, held.seen.created_ms)
+            self._put_model(row, model_at(row.subject))
             return
         version = version_at(row.subject)
         numbers = self.by_model[version.model]
@@ -49,6 +46,15 @@ class _Known:
             numbers[version.number] = version
         elif numbers.get(version.number) == version:
             del numbers[version.number]
+
+    def _put_model(self, row: Snapshot, name: str) -> None:
+        """Take in a model's row."""
+        _, born = self.models.pop(name, ("", 0))
+        self.born[born].discard(name)
+        if row.data is not None:
+            born = _MODEL.validate_json(row.data).seen.created_ms
+            self.models[name] = (row.subject, born)
+            self.born[born].add(name)
 
 
 @dataclass(kw_only=True)
@@ -89,11 +95,13 @@ class Held:
         """Return the names of the models that are there."""
         return list(self._known.models)
 
-    def born(self, created_ms: int, *, other_than: str) -> str | None:
-        """Return the name of another model that was made in the same moment."""
-        known = self._known.models.items()
-        found = (name for name, (_, born) in known if born == created_ms and name != other_than)
-        return next(found, None)
+    def born(self, created_ms: int, *, other_than: str) -> Sequence[str]:
+        """Return the names of other models that were made in the same moment."""
+        return sorted(self._known.born.get(created_ms, set()) - {other_than})
+
+    def version(self, model: str, number: str) -> Version | None:
+        """Return a model's version that is there under a number."""
+        return self._known.by_model.get(model, {}).get(number)
 
     def versions(self, model: str) -> Mapping[str, Version]:
         """Return a model's versions that are there, by number."""

@@ -5,7 +5,7 @@ A model is known by its name and the moment it was made: the same moment under a
 rename, another moment under the same name another model.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from processor import log
@@ -32,8 +32,13 @@ class Models:
 
     place: Place
 
-    async def compare(self, seen: Iterable[ModelSeen], scope: Scope) -> None:
-        """Tell what changed on models that are known, and which are new or made again."""
+    async def compare(
+        self, seen: Iterable[ModelSeen], scope: Scope, listed: Container[str] = ()
+    ) -> None:
+        """Tell what changed on models that are known, and which are new or made again.
+
+        `listed` are names known to be there: none of them is the former name of another.
+        """
         appeared: list[ModelSeen] = []
         for model in seen:
             held = held_model(row_of(scope.rows, self._subject(model.name)))
@@ -45,12 +50,13 @@ class Models:
             else:
                 await self._changed(model, scope)
         for model in appeared:
-            await self._appeared(model, scope)
+            if not await self._was(model, scope, listed):
+                await self._new(model, scope)
 
     async def compare_all(self, seen: Sequence[ModelSeen], scope: Scope) -> None:
         """Compare a listing of every model: what it does not name is asked for, and told."""
         listed = {model.name for model in seen}
-        await self.compare(seen, scope)
+        await self.compare(seen, scope, listed)
         for name in self.place.held.models():
             was_there = row_of(scope.rows, self._subject(name)).data is not None
             if name not in listed and was_there:
@@ -71,11 +77,27 @@ class Models:
         elif held_model(row_of(before.rows, self._subject(name))) is not None:
             await self._missing(name, alone)
 
+    def unfinished(self, name: str) -> bool:
+        """Tell whether a rename to this name was cut off."""
+        held = self.place.held.model(name)
+        return held is not None and self._successor(held[1].was) == name
+
     async def finish_rename(self, name: str, scope: Scope) -> None:
         """Go on where a rename to this name was cut off."""
         held = self.place.held.model(name)
         if held is not None:
-            await self._was(replace(held[1].seen, name=name), scope)
+            await self._renamed(held[1].was, name, scope)
+
+    def _successor(self, name: str) -> str | None:
+        """Return the name a model was renamed to, where its own rows are still there."""
+        held = self.place.held.model(name)
+        if held is None:
+            return None
+        for other in self.place.held.born(held[1].seen.created_ms, other_than=name):
+            found = self.place.held.model(other)
+            if found is not None and found[1].was == name:
+                return other
+        return None
 
     async def _missing(self, name: str, scope: Scope) -> None:
         """Ask for a model that a listing left out: renamed, deleted, hidden, or skipped."""
@@ -90,9 +112,9 @@ class Models:
             return
         if model is not None and same_model(held[1], model):
             return  # a page skipped it
-        successor = self.place.held.born(held[1].seen.created_ms, other_than=name)
+        successor = self._successor(name)
         if successor is not None:
-            await self._renamed(name, successor, scope)  # half told before a restart
+            await self._renamed(name, successor, scope)
         elif not scope.outcome.doubts:
             await self._gone(name, scope)
 
@@ -114,22 +136,32 @@ class Models:
         if found.tells or found.doubts:
             await self.place.tell(row, found, scope)
 
-    async def _appeared(self, model: ModelSeen, scope: Scope) -> None:
-        """Tell a model under a name that was not there: a new one, or one that was renamed."""
-        if not await self._was(model, scope):
-            await self._new(model, scope)
-
-    async def _was(self, model: ModelSeen, scope: Scope) -> bool:
+    async def _was(self, model: ModelSeen, scope: Scope, listed: Container[str]) -> bool:
         """Tell a rename if the model was held under another name that the registry has no more."""
-        former = self.place.held.born(model.created_ms, other_than=model.name)
-        held = self.place.held.model(former) if former is not None else None
-        if former is None or held is None:
-            return False
-        there = await self.place.reader.model(self.place.workspace, former)
-        if there is not None and same_model(held[1], there):
-            return False  # two models that were made in the same millisecond
-        await self._renamed(former, model.name, scope)
-        return True
+        gone: list[str] = []
+        for former in self.place.held.born(model.created_ms, other_than=model.name):
+            held = self.place.held.model(former)
+            if former in listed or held is None:
+                continue  # made in the same millisecond
+            there = await self.place.reader.model(self.place.workspace, former)
+            if there is None or not same_model(held[1], there):
+                gone.append(former)
+        if len(gone) > 1:
+            gone = await self._by_versions(gone, model.name)
+        if gone:
+            await self._renamed(gone[0], model.name, scope)
+        return bool(gone)
+
+    async def _by_versions(self, names: Sequence[str], new: str) -> list[str]:
+        """Return which of several models that are gone has the versions of the new name."""
+        seen = await self.place.reader.versions_of(self.place.workspace, new)
+        births = {(one.version.number, one.version.created_ms) for one in seen}
+        return [
+            name
+            for name in names
+            if births
+            & {(one.number, one.created_ms) for one in self.place.held.versions(name).values()}
+        ]
 
     async def _new(self, model: ModelSeen, scope: Scope) -> None:
         """Tell a new model."""

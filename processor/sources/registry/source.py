@@ -104,20 +104,20 @@ class RegistrySource:
         for workspace in self.workspaces:
             try:
                 part = self._of(workspace)
-                await self._begin(part)
-                await look(part)
+                if not await self._begin(part) or look != self._everything:
+                    await look(part)
             except (Unavailable, Terminal) as problem:
                 outage = outage or problem
         if outage is not None:
             raise outage
         return {"registry": ""}
 
-    async def _begin(self, part: _Part) -> None:
-        """Make the baseline once, across restarts."""
+    async def _begin(self, part: _Part) -> bool:
+        """Make the baseline once, across restarts; return whether everything was read for it."""
         key = part.place.key
         async with self._beginning:
             if key in self._begun:
-                return
+                return False
             subject = f"registry-baseline:{key}"
             row = await self.snapshots.get(subject)
             if row.data is None:
@@ -128,10 +128,11 @@ class RegistrySource:
             baseline = json.loads(row.data or "{}")
             if not baseline["done"]:
                 if not await self._everything(part, before_ms=baseline["start_ms"]):
-                    return  # somebody else writes here too: the next look settles it
+                    return True  # somebody else writes here too: the next look settles it
                 done = json.dumps({**baseline, "done": True})
                 await self.log.append((), snapshot=replace(row, data=done))
             self._begun.add(key)
+            return not baseline["done"]
 
     async def _changes(self, part: _Part) -> bool:
         """Read what changed since the newest known change, and a little before it."""

@@ -42,7 +42,7 @@ class Versions:
         waiting: list[tuple[Snapshot, Found]] = []
         for row in sorted(seen, key=lambda one: one.updated_ms):
             held = held_version(scope.rows, row.version)
-            if held is None:
+            if held is None and not self._simply_new(row.version):
                 await self._tell(waiting, scope)
                 if not await self._welcome(row, scope):
                     continue
@@ -55,7 +55,7 @@ class Versions:
     async def named(self, model: str, number: str, scope: Scope) -> None:
         """Read one version alone and compare it; one that was there and is gone is told."""
         before = await self.place.before()
-        known = self.place.held.versions(model).get(number)
+        known = self.place.held.version(model, number)
         row = await self.place.reader.version(self.place.workspace, model, number)
         alone = await self._alone(before, scope)
         if row is not None:
@@ -137,16 +137,26 @@ class Versions:
         scope.outcome.whole &= await self.place.held.tell_all(waiting)
         waiting.clear()
 
+    def _simply_new(self, version: Version) -> bool:
+        """Tell whether a version that was not there is just one more of a model that was."""
+        held = self.place.held
+        numbered = held.version(version.model, version.number)
+        return (
+            numbered in {None, version}
+            and held.model(version.model) is not None
+            and not self.models.unfinished(version.model)
+        )
+
     async def _welcome(self, row: VersionSeen, scope: Scope) -> bool:
         """Make way for a version that was not there; False: it is for the next look."""
         version, held = row.version, self.place.held
-        replaced = held.versions(version.model).get(version.number)
+        replaced = held.version(version.model, version.number)
         if replaced is not None and replaced != version:  # its model was deleted and made again
             now = replace(scope, rows=await held.now())
             await self.place.version_gone(replaced, now)
         if held.model(version.model) is None or replaced not in {None, version}:
             await self.models.meet(version.model, scope)
-        else:
+        elif self.models.unfinished(version.model):
             await self.models.finish_rename(version.model, scope)
         rows = await held.now()
         return row_of(rows, subject_of(version)).data is None
