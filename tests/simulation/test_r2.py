@@ -95,8 +95,9 @@ class Sum:
 
 
 def _two() -> ProcessPoolExecutor:
-    """Return two processes to run seeds in."""
-    return ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("forkserver"))
+    """Return two processes to run seeds in, made anew now and then: a seed leaves memory behind."""
+    context = multiprocessing.get_context("forkserver")
+    return ProcessPoolExecutor(2, mp_context=context, max_tasks_per_child=8)
 
 
 def _again(told: Told) -> str:
