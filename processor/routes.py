@@ -6,6 +6,7 @@ calls the handlers. Nothing else in the program pairs events with reactions.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, TypeVar
 
 from processor import events as e
@@ -51,7 +52,11 @@ _SHARES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Needs:
-    """What reactions look at and act through; `notify` maps an endpoint to its patterns."""
+    """What reactions look at and act through; `notify` maps an endpoint to its patterns.
+
+    What happened outside before `doubtful_until` a restored ledger may have asked for in the life
+    it lost (None: it was not restored).
+    """
 
     registry: RegistryReader
     forges: Mapping[str, ForgeReader]
@@ -65,6 +70,7 @@ class Needs:
     announcements: Announcements
     notify: Mapping[str, Sequence[str]]
     browser_url: str
+    doubtful_until: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,7 +187,7 @@ def _handlers(n: Needs) -> _Handlers:
         start_gates=StartGates(
             registry=n.registry, views=views, policies=policies, evaluator=n.evaluator
         ),
-        heed=Heed(views=views, policies=policies),
+        heed=Heed(views=views, policies=policies, doubtful_until=n.doubtful_until),
         mark=Mark(views=views, policies=policies, effects=marks),
         propose=Propose(
             registry=n.registry,

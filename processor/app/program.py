@@ -111,6 +111,7 @@ def _needs(loaded: Loaded, ledger: Ledger, outside: Outside, doors: _Doors, cloc
         announcements=doors.announcements,
         notify={"log": settings.notify.log},
         browser_url=str(settings.registry.browser_url or settings.registry.url),
+        doubtful_until=ledger.doubtful_until,
     )
 
 

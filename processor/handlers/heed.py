@@ -8,6 +8,7 @@ and the hold names the owner.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from processor.events import (
     DriftFound,
@@ -39,16 +40,21 @@ ByHand = VersionStageChanged | VersionTagSet | VersionDeleted
 
 @dataclass(frozen=True, kw_only=True)
 class Heed:
-    """Reacts to strangers alone: what we wrote ourselves starts nothing."""
+    """Reacts to strangers alone: what we wrote ourselves starts nothing.
+
+    What was written before `doubtful_until` may be our own from a life that a restored ledger
+    has lost: that is nobody's wish either.
+    """
 
     views: Views
     policies: Policies
+    doubtful_until: datetime | None = None
 
     async def __call__(self, event: ByHand) -> Sequence[Event]:
         """Return what follows from it, nothing for most of it."""
         version = event.version
         policy = self.policies.ruling(version.workspace, version.model)
-        if event.head.actor == SLUICE or policy is None:
+        if event.head.actor == SLUICE or policy is None or self._doubtful(event):
             return []
         match event:
             case VersionTagSet():
@@ -60,6 +66,11 @@ class Heed:
                     return await self._taken_away(event, policy, "archived")
                 wanted = [target for target in policy.targets if event.new in stages_of(target)]
                 return await self._moved(event, policy, wanted)
+
+    def _doubtful(self, event: ByHand) -> bool:
+        """Tell whether the registry says that it was written before the ledger was restored."""
+        at, until = event.head.time, self.doubtful_until
+        return at is not None and until is not None and at <= until
 
     async def _moved(
         self, event: VersionStageChanged, policy: Policy, wanted: Sequence[Target]

@@ -134,7 +134,8 @@ async def test_on_a_real_mlflow_a_crash_beside_a_write_changes_nothing_either(
 async def test_control_without_memory_of_its_writes_a_crash_doubles_them(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    answered = ("after create_version", "after open")
+    # Not "after open": the next attempt clears the branch of the one before anyway.
+    answered = ("after create_version",)
     ended = await _all(tmp_path, SHORT, answered, off="memory")
     doubled = sum(
         max(told.created.values()) > 1 or max(told.proposals.values()) > 1

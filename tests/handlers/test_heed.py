@@ -1,10 +1,12 @@
 """A person's hand in the registry: what it asks for, and what it may never do."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import pytest
 
 from processor import events as e
+from processor.handlers.heed import Heed
 from processor.policy.policy import Policies
 from processor.routes import routes
 from processor.values.about import About
@@ -197,6 +199,19 @@ async def test_our_own_hand_starts_nothing(world: World) -> None:
         if (route.name, route.kind) == ("heed", e.VersionStageChanged)
     ]
     assert lanes == [None, f"version:{version.path}"]
+
+
+@pytest.mark.parametrize(("after", "told"), [(-1, 0), (1, 1)])
+async def test_what_a_lost_life_may_have_written_is_nobodys_wish(
+    world: World, after: int, told: int
+) -> None:
+    version, _ = await world.registered()
+    await judged_today(world, version)
+    event = await moved(world, version, "Production")
+    until = world.clock.now()
+    head = event.head.model_copy(update={"time": until + timedelta(seconds=after)})
+    heed = Heed(views=world.ledger.views, policies=world.policies, doubtful_until=until)
+    assert len(await heed(event.model_copy(update={"head": head}))) == told
 
 
 async def test_a_renamed_model_has_its_open_proposal_withdrawn(world: World) -> None:
