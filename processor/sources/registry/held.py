@@ -83,13 +83,16 @@ class Held:
                     self._known.put(row)
         return dict(self._rows)
 
+    def row(self, subject: str) -> Snapshot:
+        """Return a subject's row as it is now, without a copy of all of them."""
+        return row_of(self._rows or {}, subject)
+
     def model(self, name: str) -> tuple[Snapshot, HeldModel] | None:
         """Return a model that is there, None when none of the name is."""
         subject, _ = self._known.models.get(name, ("", 0))
-        row = (self._rows or {}).get(subject)
-        if row is None or row.data is None:
-            return None
-        return row, _MODEL.validate_json(row.data)
+        row = self.row(subject)
+        held = held_model(row)
+        return None if held is None else (row, held)
 
     def models(self) -> Sequence[str]:
         """Return the names of the models that are there."""

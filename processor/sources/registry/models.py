@@ -8,10 +8,10 @@ rename, another moment under the same name another model.
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from processor import log
 from processor.errors import Forbidden
 from processor.rules.changes import (
     Found,
+    HeldModel,
     model_subject,
     of_gone_model,
     of_model,
@@ -24,6 +24,7 @@ from processor.rules.changes import (
 from processor.sources.registry.held import held_model, held_version, row_of
 from processor.sources.registry.place import Place, Scope
 from processor.values.registry import ModelSeen
+from processor.values.snapshot import Snapshot
 
 
 @dataclass(frozen=True)
@@ -41,14 +42,15 @@ class Models:
         """
         appeared: list[ModelSeen] = []
         for model in seen:
-            held = held_model(row_of(scope.rows, self._subject(model.name)))
+            row = row_of(scope.rows, self._subject(model.name))
+            held = held_model(row)
             if held is None:
                 appeared.append(model)
             elif not same_model(held, model):
                 await self._gone(model.name, scope)
                 await self._new(model, scope)
             else:
-                await self._changed(model, scope)
+                await self._changed(row, held, model, scope)
         for model in appeared:
             if not await self._was(model, scope, listed):
                 await self._new(model, scope)
@@ -66,12 +68,7 @@ class Models:
         """Read one model alone: of a version just seen, or named by a hint."""
         before = await self.place.before()
         model = await self.place.reader.model(self.place.workspace, name)
-        alone = await self.place.scope(
-            before,
-            scope.outcome,
-            full=scope.full,
-            observed_before_ms=scope.observed_before_ms,
-        )
+        alone = await self.place.alone(before, scope)
         if model is not None:
             await self.compare((model,), alone)
         elif held_model(row_of(before.rows, self._subject(name))) is not None:
@@ -107,8 +104,7 @@ class Models:
         try:
             model = await self.place.reader.model(self.place.workspace, name)
         except Forbidden as refusal:
-            scope.outcome.hidden.add(name)
-            log.warn("registry.hidden", model=name, reason=str(refusal))
+            self.place.hide(name, refusal, scope)
             return
         if model is not None and same_model(held[1], model):
             return  # a page skipped it
@@ -118,12 +114,10 @@ class Models:
         elif not scope.outcome.doubts:
             await self._gone(name, scope)
 
-    async def _changed(self, model: ModelSeen, scope: Scope) -> None:
+    async def _changed(
+        self, row: Snapshot, held: HeldModel, model: ModelSeen, scope: Scope
+    ) -> None:
         """Tell what changed on a known model."""
-        row = row_of(scope.rows, self._subject(model.name))
-        held = held_model(row)
-        if held is None:
-            return
         found = of_model(
             self.place.registry_id,
             held,
@@ -165,8 +159,7 @@ class Models:
 
     async def _new(self, model: ModelSeen, scope: Scope) -> None:
         """Tell a new model."""
-        rows = await self.place.held.now()
-        row = row_of(rows, self._subject(model.name))
+        row = self.place.held.row(self._subject(model.name))
         if row.data is not None:
             return  # another look has told it
         found = of_new_model(

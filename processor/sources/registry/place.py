@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from processor import log
+from processor.errors import Forbidden
 from processor.ports.clock import Clock
 from processor.ports.log import EventLog
 from processor.ports.reading.registry import RegistryReader
@@ -105,6 +107,15 @@ class Place:
             observed_before_ms=observed_before_ms,
         )
 
+    async def alone(self, before: Before, within: Scope) -> Scope:
+        """Return the scope of a read of one thing, made in the course of another look."""
+        return await self.scope(
+            before,
+            within.outcome,
+            full=within.full,
+            observed_before_ms=within.observed_before_ms,
+        )
+
     async def open_effects(self) -> Sequence[Effect]:
         """Return the open effects on anything here."""
         return await self.snapshots.open_effects(self.held.prefix)
@@ -112,6 +123,11 @@ class Place:
     async def tell(self, row: Snapshot, found: Found, scope: Scope, *, gone: bool = False) -> None:
         """Append what one subject's reading leads to."""
         scope.outcome.whole &= await self.held.tell(row, scope.outcome.heed(found), gone=gone)
+
+    def hide(self, model: str, refusal: Forbidden, scope: Scope) -> None:
+        """Note that a model may not be seen any more: what is hidden is not gone."""
+        scope.outcome.hidden.add(model)
+        log.warn("registry.hidden", model=model, reason=str(refusal))
 
     async def version_gone(self, version: Version, scope: Scope) -> None:
         """Tell that a version is gone, which a read has confirmed."""

@@ -24,9 +24,7 @@ from processor.sources.registry.versions import Versions, unexplained
 from processor.values.registry import ModelSeen, VersionSeen
 from processor.values.snapshot import Snapshot
 from processor.values.version import Version
-
-SOURCE = "registry"
-"""What wake-ups for this source are stored under."""
+from processor.values.wakeup import REGISTRY
 
 _OVERLAP_MS = 60_000  # rows were seen to appear 2.2 s behind newer ones; a replica may lag more
 _FEW, _MANY = 10, 1000  # models that changed lately: nearly always these, at most those
@@ -80,7 +78,7 @@ class RegistrySource:
         """Read what hints named, and nothing else; every watched workspace may be meant."""
         if self.wakeups is None:
             return {}
-        waiting = await self.wakeups.waiting(SOURCE)
+        waiting = await self.wakeups.waiting(REGISTRY)
 
         async def named(part: _Part) -> bool:
             outcome = Outcome()

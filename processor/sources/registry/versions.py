@@ -7,7 +7,6 @@ nothing; a read of it alone says that it is gone.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from processor import log
 from processor.errors import Forbidden
 from processor.rules.changes import (
     Found,
@@ -19,9 +18,9 @@ from processor.rules.changes import (
     subject_of,
 )
 from processor.rules.ours import Look, number_made
-from processor.sources.registry.held import held_version, model_at, row_of
+from processor.sources.registry.held import held_version, model_at, row_of, version_at
 from processor.sources.registry.models import Models
-from processor.sources.registry.place import Before, Place, Scope
+from processor.sources.registry.place import Place, Scope
 from processor.values.effect import Effect, EffectClosing
 from processor.values.registry import VersionSeen
 from processor.values.snapshot import Snapshot
@@ -57,7 +56,7 @@ class Versions:
         before = await self.place.before()
         known = self.place.held.version(model, number)
         row = await self.place.reader.version(self.place.workspace, model, number)
-        alone = await self._alone(before, scope)
+        alone = await self.place.alone(before, scope)
         if row is not None:
             await self.compare((row,), alone)
         if known is not None and (row is None or row.version != known):
@@ -71,14 +70,13 @@ class Versions:
             try:
                 await self.named(version.model, version.number, scope)
             except Forbidden as refusal:
-                scope.outcome.hidden.add(version.model)
-                log.warn("registry.hidden", model=version.model, reason=str(refusal))
+                self.place.hide(version.model, refusal, scope)
 
     async def whole_model(self, model: str, scope: Scope) -> None:
         """Read every version of a model whose own time moved and nothing seen explains it."""
         before = await self.place.before()
         seen = await self.place.reader.versions_of(self.place.workspace, model)
-        alone = await self._alone(before, scope)
+        alone = await self.place.alone(before, scope)
         await self.compare(seen, alone)
         there = {row.version for row in seen}
         known = self.place.held.versions(model).values()
@@ -91,24 +89,17 @@ class Versions:
         for effect in asked_for.effects:
             if not asked_for.settled(effect):
                 continue
-            model = model_at(effect.subject)
             if effect.field == "version":
+                model = model_at(effect.subject)
                 number = number_made(effect)
                 if number is not None and (model, number) not in there:
                     await self._made(effect, model, number, scope)
             elif not effect.field.startswith("alias:"):
-                version = next(
-                    (
-                        one
-                        for one in self.place.held.versions(model).values()
-                        if subject_of(one) == effect.subject
-                    ),
-                    None,
-                )
-                if version is None:
+                version = version_at(effect.subject)
+                if self.place.held.version(version.model, version.number) != version:
                     await self._close(effect)
                 elif version not in seen:
-                    await self.named(model, version.number, scope)
+                    await self.named(version.model, version.number, scope)
 
     async def _made(self, effect: Effect, model: str, number: str, scope: Scope) -> None:
         """Read a version of ours that the last changes left out."""
@@ -117,20 +108,11 @@ class Versions:
         if row is None:
             await self._close(effect)
         else:
-            await self.compare((row,), await self._alone(before, scope))
+            await self.compare((row,), await self.place.alone(before, scope))
 
     async def _close(self, effect: Effect) -> None:
         """Close an effect on what is not there any more."""
         await self.place.log.append((), closings=(EffectClosing(effect.key, "overwritten"),))
-
-    async def _alone(self, before: Before, within: Scope) -> Scope:
-        """Return the scope of a read that belongs to another look."""
-        return await self.place.scope(
-            before,
-            within.outcome,
-            full=within.full,
-            observed_before_ms=within.observed_before_ms,
-        )
 
     async def _tell(self, waiting: list[tuple[Snapshot, Found]], scope: Scope) -> None:
         """Tell what has been gathered."""
@@ -158,8 +140,7 @@ class Versions:
             await self.models.meet(version.model, scope)
         elif self.models.unfinished(version.model):
             await self.models.finish_rename(version.model, scope)
-        rows = await held.now()
-        return row_of(rows, subject_of(version)).data is None
+        return held.row(subject_of(version)).data is None
 
     async def _gone(self, version: Version, scope: Scope) -> None:
         """Tell that a version is gone, unless all the registry seems to be an older copy."""
