@@ -4,7 +4,7 @@ Place in the flow: the other files of this room return these; `sources/registry`
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from processor.events import DriftFound, Event
@@ -58,6 +58,17 @@ class Found:
     def tells(self) -> bool:
         """Tell whether there is anything to append."""
         return bool(self.events or self.closings or self.held)
+
+
+def older(held: HeldVersion | HeldModel, updated_ms: int, *, full: bool) -> Found | None:
+    """Return what a claim of an older time leads to, None where the reading counts.
+
+    It may be a stale replica's answer: it counts only when two full readings agree on it.
+    """
+    if updated_ms >= held.seen.updated_ms or (full and held.doubted_ms == updated_ms):
+        return None
+    new = full and held.doubted_ms != updated_ms
+    return Found(held=replace(held, doubted_ms=updated_ms) if new else None, doubts=True)
 
 
 def subject_of(version: Version) -> str:

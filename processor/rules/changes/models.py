@@ -18,7 +18,7 @@ from processor.events import (
     ModelTagRemoved,
     ModelTagSet,
 )
-from processor.rules.changes.found import Found, HeldModel, by, drift, model_subject, moment
+from processor.rules.changes.found import Found, HeldModel, by, drift, model_subject, moment, older
 from processor.rules.ours import NOTHING, FieldRead, Look, Memory, read_field
 from processor.values.about import About
 from processor.values.effect import EffectClosing
@@ -116,12 +116,10 @@ def of_model(
 
     An older update time counts only when two full readings agree on it, as with versions.
     """
+    doubt = older(before, now.updated_ms, full=full)
+    if doubt is not None:
+        return doubt
     restored = now.updated_ms < before.seen.updated_ms
-    if restored and before.doubted_ms != now.updated_ms:
-        doubting = replace(before, doubted_ms=now.updated_ms)
-        return Found(held=doubting if full else None, doubts=True)
-    if restored and not full:
-        return Found(doubts=True)
     it = _Change(
         registry=registry,
         before=before,
@@ -177,13 +175,13 @@ def of_gone_model(
     about = About(registry, gone.workspace, gone.name)
     head = ModelDeleted.heading(about, str(gone.created_ms))
     event = ModelDeleted(head=head, workspace=gone.workspace, model=gone.name, restored=restored)
-    settled = [
+    closings = tuple(
         EffectClosing(one.key, "overwritten")
         for one in look.about(subject)
         if one.field.startswith(_ALIAS) and look.settled(one)
-    ]
+    )
     told = [one.model_copy(update={"restored": restored}) for one in bare.events]
-    return Found(events=(*told, event), closings=(*{one.key: one for one in settled}.values(),))
+    return Found(events=(*told, event), closings=closings)
 
 
 def _described(it: _Change) -> None:

@@ -16,7 +16,7 @@ from processor.events import (
     VersionTagRemoved,
     VersionTagSet,
 )
-from processor.rules.changes.found import Found, HeldVersion, by, drift, moment, subject_of
+from processor.rules.changes.found import Found, HeldVersion, by, drift, moment, older, subject_of
 from processor.rules.ours import NOTHING, Look, Memory, read_field
 from processor.values.about import About
 from processor.values.effect import Effect, EffectClosing
@@ -111,12 +111,10 @@ def of_version(
     An older update time is a stale replica's answer: it counts only when two full readings
     agree on it, and is then told as restored.
     """
+    doubt = older(before, now.updated_ms, full=full)
+    if doubt is not None:
+        return doubt
     restored = now.updated_ms < before.seen.updated_ms
-    if restored and before.doubted_ms != now.updated_ms:
-        doubting = replace(before, doubted_ms=now.updated_ms)
-        return Found(held=doubting if full else None, doubts=True)
-    if restored and not full:
-        return Found(doubts=True)
     change = _Change(before=before, now=now, look=look, revision=revision, restored=restored)
     _staged(change)
     _described(change)
