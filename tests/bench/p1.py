@@ -6,7 +6,6 @@ keeping it. Both hooks are sent by the same server for the same change. Without 
 seen by the next reading of everything, a quarter of an hour away: every event here is the hint's.
 """
 
-import argparse
 import asyncio
 import json
 import secrets
@@ -29,7 +28,7 @@ from tests.bench import lanes
 from tests.bench.p7 import fdatasync_ms
 from tests.bench.registry import LARGE, REGISTRY, SMALL, Bench, seeded, settings
 from tests.bench.stamping import StampingLog
-from tests.bench.table import Line, as_json
+from tests.bench.table import Line, asking, end, show
 from tests.parts.seeding import Size, name_of
 
 _IDLE = 0.05  # CPU seconds a second: the first readings of everything are over
@@ -145,11 +144,9 @@ def report(by_size: Sequence[tuple[Size, Sequence[Sample]]]) -> list[Line]:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description="P1: from a change to its event, with the hook.")
-    parser.add_argument("--samples", type=int, default=3)
+    parser = asking("P1: from a change to its event, with the hook.")
     parser.add_argument("--changes", type=int, default=50)
     parser.add_argument("--small", action="store_true", help="only at 1,000 versions")
-    parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     wished = parser.parse_args()
     lanes.as_in_production()
     began = time.perf_counter()
@@ -160,14 +157,9 @@ def main() -> None:
             by_size.append((size, asyncio.run(measure(bench, wished.samples, wished.changes))))
     lines = report(by_size)
     said = f"{wished.changes} changes each, {time.perf_counter() - began:.0f} s"
-    print(f"P1 medians of {wished.samples} samples, {said}")
-    print(f"{'what':<58}{'measured':>9}  {'reach':>7}  {'':<7}samples")
-    for line in lines:
-        print(line)
+    show(f"P1 medians of {wished.samples} samples, {said}", lines)
     every = [one.fdatasync for _, samples in by_size for one in samples]
-    print(f"fdatasync p50 {statistics.median(every):.2f} ms")
-    if wished.json:
-        print(json.dumps({"P1": as_json(lines)}))
+    end("P1", lines, every, as_json=wished.json)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,7 @@ looks, and one look's own time. The tick is not stretched here: how far `max_loa
 says.
 """
 
-import argparse
 import asyncio
-import json
 import statistics
 import time
 from collections.abc import Mapping, Sequence
@@ -26,7 +24,7 @@ from tests.bench import lanes
 from tests.bench.p7 import fdatasync_ms
 from tests.bench.registry import LARGE, Bench, looking, rhythms, seeded
 from tests.bench.stamping import StampingLog
-from tests.bench.table import Line, as_json
+from tests.bench.table import Line, asking, end, show
 from tests.parts.seeding import Size, name_of
 
 _EXTRA_MS = 20.0
@@ -139,12 +137,10 @@ def report(samples: Sequence[Sample]) -> list[Line]:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description="P2: from a change to its event, by poll alone.")
-    parser.add_argument("--samples", type=int, default=3)
+    parser = asking("P2: from a change to its event, by poll alone.")
     parser.add_argument("--changes", type=int, default=20)
     parser.add_argument("--versions", type=int, default=LARGE.versions)
     parser.add_argument("--models", type=int, default=LARGE.models)
-    parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     wished = parser.parse_args()
     lanes.as_in_production()
     began = time.perf_counter()
@@ -154,13 +150,8 @@ def main() -> None:
         samples = [asyncio.run(measure(bench, number, wished.changes)) for number in runs]
     lines = report(samples)
     said = f"{wished.changes} changes each, {time.perf_counter() - began:.0f} s"
-    print(f"P2 medians of {wished.samples} samples, {said}")
-    print(f"{'what':<58}{'measured':>9}  {'reach':>7}  {'':<7}samples")
-    for line in lines:
-        print(line)
-    print(f"fdatasync p50 {statistics.median(one.fdatasync for one in samples):.2f} ms")
-    if wished.json:
-        print(json.dumps({"P2": as_json(lines)}))
+    show(f"P2 medians of {wished.samples} samples, {said}", lines)
+    end("P2", lines, (one.fdatasync for one in samples), as_json=wished.json)
 
 
 if __name__ == "__main__":

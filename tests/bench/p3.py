@@ -5,11 +5,8 @@ the pace the program gives it at default settings, plain and with MLflow's basic
 the password anew for each request). CPU is the registry's, from /proc, not ours.
 """
 
-import argparse
 import asyncio
 import base64
-import json
-import statistics
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +25,7 @@ from tests.bench.registry import (
     seeded,
     with_basic_auth,
 )
-from tests.bench.table import Line, as_json
+from tests.bench.table import Line, asking, end, show
 from tests.parts.seeding import Size
 
 _PASSWORD = "only-for-this-bench"
@@ -171,29 +168,22 @@ def _ms(samples: Sequence[Sample], name: str) -> list[float]:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description="P3: what our looks cost the registry.")
-    parser.add_argument("--samples", type=int, default=3)
+    parser = asking("P3: what our looks cost the registry.")
     parser.add_argument("--versions", type=int, default=LARGE.versions)
     parser.add_argument("--models", type=int, default=LARGE.models)
-    parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     wished = parser.parse_args()
     lanes.as_in_production()
     began = time.perf_counter()
     found = run(Size(versions=wished.versions, models=wished.models), wished.samples)
     lines = report(found)
-    print(f"P3 medians of {wished.samples} samples, {time.perf_counter() - began:.0f} s")
-    print(f"{'what':<58}{'measured':>9}  {'reach':>7}  {'':<7}samples")
-    for line in lines:
-        print(line)
+    show(f"P3 medians of {wished.samples} samples, {time.perf_counter() - began:.0f} s", lines)
     for auth, samples in (("plain", found.plain), ("basic auth", found.auth)):
         for name, cost in samples[-1].looks.items():
             every = interval(found.paced[name], cost.out)
             said = f"{cost.requests} requests, out {cost.out * 1000:.0f} ms, every {every:.0f} s"
             print(f"{auth:<11}{name:<20}{said}, MLflow {cost.mlflow / every:.3%} of a core")
-    fdatasync = statistics.median(one.fdatasync for one in (*found.plain, *found.auth))
-    print(f"fdatasync p50 {fdatasync:.2f} ms")
-    if wished.json:
-        print(json.dumps({"P3": as_json(lines)}))
+    disk = [one.fdatasync for one in (*found.plain, *found.auth)]
+    end("P3", lines, disk, as_json=wished.json)
 
 
 if __name__ == "__main__":

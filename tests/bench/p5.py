@@ -5,10 +5,8 @@ second handler asleep in every lane its route lets it have. One sample runs all 
 other, so that a busy moment of the machine hits them all; ratios are taken within a sample.
 """
 
-import argparse
 import asyncio
 import json
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -19,7 +17,7 @@ from pathlib import Path
 
 from tests.bench import lanes, straight
 from tests.bench.p7 import fdatasync_ms
-from tests.bench.table import Line, as_json
+from tests.bench.table import Line, asking, end, show
 
 
 @dataclass(frozen=True)
@@ -106,25 +104,18 @@ def report(samples: Sequence[Sample]) -> list[Line]:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description="P5: event to handler done.")
-    parser.add_argument("--samples", type=int, default=3)
+    parser = asking("P5: event to handler done.")
     parser.add_argument("--events", type=int, default=10_000)
     parser.add_argument("--workflows", type=int, default=100)
-    parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     wished = parser.parse_args()
     lanes.as_in_production()
     samples = [sample(wished.events, wished.workflows) for _ in range(wished.samples)]
     lines = report(samples)
-    print(f"P5 {wished.events} events of {lanes.MODELS} models, one handler asleep,", end=" ")
-    print(f"medians of {wished.samples} samples")
-    print(f"{'what':<58}{'measured':>9}  {'reach':>7}  {'':<7}samples")
-    for line in lines:
-        print(line)
+    title = f"P5 {wished.events} events of {lanes.MODELS} models, one handler asleep,"
+    show(f"{title} medians of {wished.samples} samples", lines)
     for name in ("ours", "core", "driver", "dbos", "dbos_wal"):
         print(f"{name:<10}", " ".join(f"{getattr(one, name):.0f}/s" for one in samples))
-    print(f"fdatasync p50 {statistics.median(one.fdatasync for one in samples):.2f} ms")
-    if wished.json:
-        print(json.dumps({"P5": as_json(lines)}))
+    end("P5", lines, (one.fdatasync for one in samples), as_json=wished.json)
 
 
 if __name__ == "__main__":

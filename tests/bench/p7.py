@@ -24,30 +24,12 @@ from threading import Thread
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from tests.bench.installed import install
+
 REACH_MB = 120
 _PATIENCE = 60.0  # seconds until a start counts as failed
 # As installed: the warm-up may leave bytecode behind, for both sides alike.
 _ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-_CONFIG = """
-mode: observe
-registry: {{id: main, url: "http://127.0.0.1:{outside}"}}
-ledger: {{path: sluice.db}}
-forges: {{here: {{local: {{path: git}}}}}}
-clusters: {{here: {{local: {{url: "http://127.0.0.1:{outside}"}}}}}}
-web: {{listen: "127.0.0.1:{port}", sign_in_file: sign-in.json}}
-people: {{ana: {{}}}}
-policies: [policy.yaml]
-"""
-_POLICY = """
-models: "*"
-gates: [{metric: accuracy, better: higher, at_least: 0.9}]
-targets:
-  - name: production
-    slot: {forge: here, repository: gitops}
-    edits: [{file: "apps/{model}.yaml", set: {spec.predictor.model.storageUri: "{uri}"}}]
-    cluster: here
-    approval: {people: [ana]}
-"""
 
 
 @dataclass(frozen=True)
@@ -123,10 +105,8 @@ def run_sluice(idle: float) -> tuple[Sample, Sample]:
         with socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        (folder / "sluice.yaml").write_text(_CONFIG.format(outside=elsewhere, port=port))
-        (folder / "policy.yaml").write_text(_POLICY)
-        bare = str(folder / "git" / "gitops.git")
-        subprocess.run(["git", "init", "-q", "--bare", "-b", "main", bare], check=True)
+        nothing = f"http://127.0.0.1:{elsewhere}"
+        install(folder, nothing, cluster=nothing, port=port)
         return _start(folder, port, 0.0), _start(folder, port, idle)
 
 

@@ -5,10 +5,7 @@ is planned. Drained is when the ledger knows of the last; the first effect is th
 called. Steady rate and drain alternate within a sample, on files of their own.
 """
 
-import argparse
 import asyncio
-import json
-import statistics
 import tempfile
 import time
 from collections.abc import Sequence
@@ -20,7 +17,7 @@ from processor.engine.clock import SystemClock
 from tests.bench import lanes
 from tests.bench.p5 import steady
 from tests.bench.p7 import fdatasync_ms
-from tests.bench.table import Line, as_json
+from tests.bench.table import Line, asking, end, show
 
 _STORED_AT_ONCE = 500
 
@@ -83,26 +80,19 @@ def report(samples: Sequence[Sample]) -> list[Line]:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description="P8: draining after an outage.")
-    parser.add_argument("--samples", type=int, default=3)
+    parser = asking("P8: draining after an outage.")
     parser.add_argument("--events", type=int, default=10_000)
-    parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     wished = parser.parse_args()
     lanes.as_in_production()
     began = time.perf_counter()
     samples = [sample(wished.events) for _ in range(wished.samples)]
     lines = report(samples)
-    print(f"P8 {wished.events} events waiting, {lanes.MODELS} models, one handler asleep,", end=" ")
-    print(f"medians of {wished.samples} samples, {time.perf_counter() - began:.0f} s")
-    print(f"{'what':<58}{'measured':>9}  {'reach':>7}  {'':<7}samples")
-    for line in lines:
-        print(line)
+    title = f"P8 {wished.events} events waiting, {lanes.MODELS} models, one handler asleep,"
+    show(f"{title} medians of {wished.samples} samples, {time.perf_counter() - began:.0f} s", lines)
     print("steady    ", " ".join(f"{one.steady:.0f}/s" for one in samples))
     print("drained   ", " ".join(f"{one.drained:.0f}/s" for one in samples))
     print("first     ", " ".join(f"{one.first * 1000:.0f} ms" for one in samples))
-    print(f"fdatasync p50 {statistics.median(one.fdatasync for one in samples):.2f} ms")
-    if wished.json:
-        print(json.dumps({"P8": as_json(lines)}))
+    end("P8", lines, (one.fdatasync for one in samples), as_json=wished.json)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ included, from /proc: what a look costs the registry, whoever else is busy on th
 
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -23,6 +22,7 @@ from processor.rules.pace import Rhythm
 from processor.settings.load import Loaded, load
 from processor.sources.pace import asked
 from processor.sources.registry import RegistrySource
+from tests.bench.installed import install
 from tests.parts.mlflow import MlflowServer, running_mlflow
 from tests.parts.postgres import Postgres, programs, running_postgres
 from tests.parts.seeding import Size, seed
@@ -31,26 +31,6 @@ SMALL = Size(versions=1_000, models=100)
 LARGE = Size(versions=50_000, models=1_000)
 REGISTRY = "main"
 WORKSPACE = "default"
-_CONFIG = """\
-mode: observe
-registry: {{id: main, url: "{url}"{more}}}
-ledger: {{path: sluice.db}}
-forges: {{here: {{local: {{path: git}}}}}}
-clusters: {{here: {{local: {{url: "http://127.0.0.1:9"}}}}}}
-web: {{listen: "127.0.0.1:0", sign_in_file: sign-in.json}}
-people: {{ana: {{}}}}
-policies: [policy.yaml]
-"""
-_POLICY = """\
-models: "*"
-gates: [{metric: accuracy, better: higher, at_least: 0.9}]
-targets:
-  - name: production
-    slot: {forge: here, repository: gitops}
-    edits: [{file: "apps/{model}.yaml", set: {spec.predictor.model.storageUri: "{uri}"}}]
-    cluster: here
-    approval: {people: [ana]}
-"""
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -156,12 +136,7 @@ def settings(bench: Bench, **registry: str) -> Loaded:
     """Return the program's settings for a bench, all at their defaults but where things are."""
     more = "".join(f", {name}: {value}" for name, value in registry.items())
     folder = bench.folder
-    bare = str(folder / "git" / "gitops.git")
-    if not Path(bare).exists():
-        subprocess.run(["git", "init", "-q", "--bare", "-b", "main", bare], check=True)
-    (folder / "sluice.yaml").write_text(_CONFIG.format(url=bench.server.url, more=more))
-    (folder / "policy.yaml").write_text(_POLICY)
-    return load(folder / "sluice.yaml")
+    return load(install(folder, bench.server.url, more=more))
 
 
 def rhythms(bench: Bench) -> Mapping[str, Rhythm]:

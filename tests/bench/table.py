@@ -1,10 +1,13 @@
 """How a promise of speed is printed: measured, reach, met or missed, and every sample.
 
-Place in the flow: P5 and P8 print one line per promise; what is only told beside it has no reach.
+Place in the flow: P1 to P3, P5 and P8 print one line per promise; what is only told beside it has
+no reach.
 """
 
+import argparse
+import json
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -40,7 +43,30 @@ class Line:
         return f"{self.what:<58}{self.measured:>9.3g}  {reach:>7}  {word:<7}{samples}"
 
 
-def as_json(lines: Sequence[Line]) -> dict[str, dict[str, object]]:
+def asking(description: str) -> argparse.ArgumentParser:
+    """Return the parser of what every bench is asked."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--samples", type=int, default=3)
+    parser.add_argument("--json", action="store_true", help="end with one line of JSON")
+    return parser
+
+
+def show(title: str, lines: Sequence[Line]) -> None:
+    """Print the promises under their title."""
+    print(title)
+    print(f"{'what':<58}{'measured':>9}  {'reach':>7}  {'':<7}samples")
+    for line in lines:
+        print(line)
+
+
+def end(promise: str, lines: Sequence[Line], fdatasync: Iterable[float], *, as_json: bool) -> None:
+    """Print how quick the disk was (milliseconds), and all of it once more if wished."""
+    print(f"fdatasync p50 {statistics.median(fdatasync):.2f} ms")
+    if as_json:
+        print(json.dumps({promise: _as_json(lines)}))
+
+
+def _as_json(lines: Sequence[Line]) -> dict[str, dict[str, object]]:
     """Return what `--json` ends with."""
     return {
         line.what: {"measured": line.measured, "reach": line.reach, "met": line.met}
